@@ -143,7 +143,7 @@ check_segment() {
   mkdir "$copies"
   ln -s "$(cd "$(dirname "$log")" && pwd)/$name.log" "$copies/$name.log"
   for suffix in index timeindex txnindex; do
-    [ ! -e "$stem.$suffix" ] || cp "$stem.$suffix" "$copies/$name.$suffix"
+    [ ! -e "$stem.$suffix" ] || cat "$stem.$suffix" >"$copies/$name.$suffix"
   done
   check_log "$copies/$name.log"
   report "$log"
