@@ -1,0 +1,97 @@
+package index
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/dot-do/kafka-embedded/internal/vfs"
+)
+
+const abortedWidth = 34
+
+// AbortedTxn is a transaction that was aborted. The layout is Kafka's:
+//
+//	0         2             10             18            26                   34
+//	┌─────────┬─────────────┬──────────────┬─────────────┬────────────────────┐
+//	│ version │ producer id │ first offset │ last offset │ last stable offset │  version is 0
+//	└─────────┴─────────────┴──────────────┴─────────────┴────────────────────┘
+type AbortedTxn struct {
+	ProducerID int64
+	First      int64 // first offset of the transaction in this partition
+	Last       int64 // offset of its abort marker
+	LastStable int64 // last stable offset once the marker was written
+}
+
+// Aborted lists the transactions whose abort markers stand in a segment, in the order of the markers. One goroutine
+// appends; any number read.
+type Aborted struct{ table }
+
+// NewAborted is the index in f, of which st was recorded.
+func NewAborted(f vfs.File, st State) *Aborted {
+	a := new(Aborted)
+	a.init(f, abortedWidth, st)
+	return a
+}
+
+// Append adds a transaction.
+func (a *Aborted) Append(t AbortedTxn) {
+	var e [abortedWidth]byte
+	binary.BigEndian.PutUint64(e[2:], uint64(t.ProducerID))
+	binary.BigEndian.PutUint64(e[10:], uint64(t.First))
+	binary.BigEndian.PutUint64(e[18:], uint64(t.Last))
+	binary.BigEndian.PutUint64(e[26:], uint64(t.LastStable))
+	a.mu.Lock()
+	a.add(e[:])
+	a.mu.Unlock()
+}
+
+// Collect appends to dst the transactions that have records in [from, upTo). It reports whether a later segment cannot
+// hold any more of them. It returns ErrMismatch when the file has to be rebuilt.
+func (a *Aborted) Collect(dst []AbortedTxn, from, upTo int64) (all []AbortedTxn, complete bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state.Entries == 0 {
+		return dst, false, nil
+	}
+	if err := a.load(); err != nil {
+		return dst, false, err
+	}
+	take := func(entries []byte, _ int) {
+		for ; len(entries) > 0 && !complete; entries = entries[abortedWidth:] {
+			t := decodeAborted(entries)
+			if t.Last >= from && t.First < upTo {
+				dst = append(dst, t)
+			}
+			complete = t.LastStable >= upTo
+		}
+	}
+	if err := a.readBlocks(take); err != nil {
+		return dst, false, err
+	}
+	take(a.tail, 0)
+	return dst, complete, nil
+}
+
+func decodeAborted(e []byte) AbortedTxn {
+	return AbortedTxn{
+		ProducerID: int64(binary.BigEndian.Uint64(e[2:])),
+		First:      int64(binary.BigEndian.Uint64(e[10:])),
+		Last:       int64(binary.BigEndian.Uint64(e[18:])),
+		LastStable: int64(binary.BigEndian.Uint64(e[26:])),
+	}
+}
+
+// ParseAborted decodes a whole file, for tools.
+func ParseAborted(b []byte) ([]AbortedTxn, error) {
+	if len(b)%abortedWidth != 0 {
+		return nil, fmt.Errorf("aborted-transaction index: %d bytes are not a multiple of %d", len(b), abortedWidth)
+	}
+	var ts []AbortedTxn
+	for ; len(b) > 0; b = b[abortedWidth:] {
+		if v := binary.BigEndian.Uint16(b); v != 0 {
+			return nil, fmt.Errorf("aborted-transaction index: unknown version %d", v)
+		}
+		ts = append(ts, decodeAborted(b))
+	}
+	return ts, nil
+}

@@ -1,0 +1,243 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"sync"
+
+	"github.com/dot-do/kafka-embedded/internal/vfs"
+)
+
+// ErrMismatch says that a file is not the one whose length and checksum were recorded. It is to be rebuilt.
+var ErrMismatch = errors.New("index does not match what was recorded of it")
+
+// blockEntries is how many entries share one fence. A lookup reads one block from the file and keeps only the fences
+// in memory: 2 KiB for the offset index of a 64 MiB segment. Whole indexes in memory would be 128 KiB each; a binary
+// search by position would be fourteen reads.
+const blockEntries = 64
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// State is what must be remembered of an index to recognise it again.
+type State struct {
+	Entries uint32
+	CRC     uint32 // CRC32C over all entries
+}
+
+// table is a file of fixed-width entries, appended to by one writer and searched by many readers.
+//
+// Entries [0, written) are in the file, the rest are in tail. Once loaded, fence holds entries 0, 64, 128, … of those
+// in the file.
+type table struct {
+	f     vfs.File
+	width int
+
+	mu         sync.Mutex
+	state      State // all entries, those in tail included
+	written    int
+	writtenCRC uint32
+	tail       []byte
+	fence      []byte
+	loaded     bool
+}
+
+// init expects a file that holds what st says; that is checked by the first lookup.
+func (t *table) init(f vfs.File, width int, st State) {
+	t.f, t.width, t.state = f, width, st
+	t.written, t.writtenCRC, t.loaded = int(st.Entries), st.CRC, st.Entries == 0
+}
+
+// State returns what must be remembered of the index, including what is not yet in its file.
+func (t *table) State() State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state
+}
+
+// Flush writes the entries that are still in memory. A failure loses nothing: they stay until the next Flush.
+func (t *table) Flush() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.flush()
+}
+
+func (t *table) flush() error {
+	if len(t.tail) == 0 {
+		return nil
+	}
+	if _, err := t.f.WriteAt(t.tail, int64(t.written)*int64(t.width)); err != nil {
+		return err
+	}
+	if t.loaded {
+		t.addFences(t.tail, t.written)
+	}
+	t.written, t.writtenCRC = int(t.state.Entries), t.state.CRC
+	t.tail = t.tail[:0]
+	return nil
+}
+
+// addFences keeps the block starts among entries, the first of which is entry number first of the file.
+func (t *table) addFences(entries []byte, first int) {
+	for i := (blockEntries - first%blockEntries) % blockEntries; i*t.width < len(entries); i += blockEntries {
+		t.fence = append(t.fence, entries[i*t.width:(i+1)*t.width]...)
+	}
+}
+
+// Seal flushes, cuts the file to its entries and makes it durable. An index without entries has no file.
+func (t *table) Seal() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state.Entries == 0 {
+		return nil
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	t.tail = nil
+	if err := t.f.Truncate(int64(t.written) * int64(t.width)); err != nil {
+		return err
+	}
+	return t.f.Sync()
+}
+
+// Reset empties the index, for a rebuild. The file is cut when it is next sealed.
+func (t *table) Reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state, t.written, t.writtenCRC, t.loaded = State{}, 0, 0, true
+	t.tail, t.fence = t.tail[:0], t.fence[:0]
+}
+
+// add appends an entry. A full block goes to the file; when that fails it stays in memory until the next one.
+func (t *table) add(entry []byte) {
+	if t.tail == nil {
+		t.tail = make([]byte, 0, blockEntries*t.width)
+	}
+	t.tail = append(t.tail, entry...)
+	t.state.Entries++
+	t.state.CRC = crc32.Update(t.state.CRC, castagnoli, entry)
+	if len(t.tail) >= blockEntries*t.width {
+		_ = t.flush()
+	}
+}
+
+// Load compares the file with what was recorded of it and keeps the fences. It returns ErrMismatch when the file is
+// missing, short or different, and does nothing the second time.
+func (t *table) Load() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.load()
+}
+
+func (t *table) load() error {
+	if t.loaded {
+		return nil
+	}
+	t.fence = make([]byte, 0, (t.written/blockEntries+1)*t.width)
+	crc := uint32(0)
+	err := t.readBlocks(func(entries []byte, first int) {
+		crc = crc32.Update(crc, castagnoli, entries)
+		t.addFences(entries, first)
+	})
+	if err == nil && crc != t.writtenCRC {
+		err = fmt.Errorf("%w: %d entries with checksum %#08x instead of %#08x", ErrMismatch, t.written, crc, t.writtenCRC)
+	}
+	t.loaded = err == nil
+	return err
+}
+
+// readBlocks calls fn with all entries of the file, some blocks at a time.
+func (t *table) readBlocks(fn func(entries []byte, first int)) error {
+	buf := make([]byte, min(t.written, 64*blockEntries)*t.width)
+	for first := 0; first < t.written; {
+		part := buf[:min(len(buf), (t.written-first)*t.width)]
+		if err := readFull(t.f, part, int64(first)*int64(t.width)); err != nil {
+			return err
+		}
+		fn(part, first)
+		first += len(part) / t.width
+	}
+	return nil
+}
+
+func readFull(f io.ReaderAt, b []byte, at int64) error {
+	n, err := f.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: it ends at %d", ErrMismatch, at+int64(n))
+	}
+	return err
+}
+
+// pair is an entry of an index that maps a rising key to a value.
+type pair struct {
+	key, value int64
+	ok         bool
+}
+
+func (t *table) decode(e []byte) pair {
+	if t.width == offsetWidth {
+		return pair{int64(binary.BigEndian.Uint32(e)), int64(binary.BigEndian.Uint32(e[4:])), true}
+	}
+	return pair{int64(binary.BigEndian.Uint64(e)), int64(binary.BigEndian.Uint32(e[8:])), true}
+}
+
+// search finds the last entry whose key is at most key, and the entry after it.
+func (t *table) search(key int64) (found, next pair, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.load(); err != nil {
+		return pair{}, pair{}, err
+	}
+	if i := t.count(t.tail, key); i > 0 {
+		return t.at(t.tail, i-1), t.at(t.tail, i), nil
+	}
+	block := t.count(t.fence, key) - 1
+	if block < 0 {
+		if next = t.at(t.fence, 0); !next.ok {
+			next = t.at(t.tail, 0)
+		}
+		return pair{}, next, nil
+	}
+	// One entry more than the block, so that the entry after the last one is at hand.
+	var stack [(blockEntries + 1) * timeWidth]byte
+	buf := stack[:min(blockEntries+1, t.written-block*blockEntries)*t.width]
+	if err := readFull(t.f, buf, int64(block*blockEntries)*int64(t.width)); err != nil {
+		return pair{}, pair{}, err
+	}
+	i := t.count(buf, key)
+	if i == 0 {
+		return pair{}, pair{}, fmt.Errorf("%w: block %d changed", ErrMismatch, block)
+	}
+	found, next = t.at(buf, i-1), t.at(buf, i)
+	if !next.ok {
+		next = t.at(t.tail, 0)
+	}
+	return found, next, nil
+}
+
+// at decodes entry i of entries; ok is false when there is none.
+func (t *table) at(entries []byte, i int) pair {
+	if (i+1)*t.width > len(entries) {
+		return pair{}
+	}
+	return t.decode(entries[i*t.width:])
+}
+
+// count is the number of entries whose key is at most key.
+func (t *table) count(entries []byte, key int64) int {
+	low, high := 0, len(entries)/t.width
+	for low < high {
+		if mid := (low + high) / 2; t.decode(entries[mid*t.width:]).key <= key {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}

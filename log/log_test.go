@@ -1,0 +1,155 @@
+package log
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dot-do/kafka-embedded/internal/clock"
+	"github.com/dot-do/kafka-embedded/internal/vfs"
+	"github.com/dot-do/kafka-embedded/record"
+)
+
+func options(fs vfs.FS) Options {
+	return Options{
+		FS: fs, Pool: vfs.NewPool(fs, 64), Dir: "orders-0", Topic: "orders", ID: []byte("0123456789abcdef-0"),
+		Epoch: 1, Clock: clock.Real, Config: Config{SegmentBytes: 1 << 20},
+	}
+}
+
+func create(tb testing.TB, o Options) *Log {
+	tb.Helper()
+	require.NoError(tb, o.FS.Mkdir(o.Dir))
+	require.NoError(tb, Create(o))
+	l, err := Open(o)
+	require.NoError(tb, err)
+	return l
+}
+
+func batch(tb testing.TB, values ...string) record.Batch {
+	tb.Helper()
+	var b record.Builder
+	for i, v := range values {
+		require.NoError(tb, b.Append(int64(1000+i), []byte("k"), []byte(v), nil))
+	}
+	out, err := b.Finish()
+	require.NoError(tb, err)
+	return out
+}
+
+// values reads everything from an offset on.
+func values(tb testing.TB, l *Log, from int64) []string {
+	tb.Helper()
+	var out []string
+	for from < l.End() {
+		data, next, err := l.Read(from, l.End(), 1<<16)
+		require.NoError(tb, err)
+		for len(data) > 0 {
+			n, err := record.Peek(data)
+			require.NoError(tb, err)
+			var r record.Reader
+			require.NoError(tb, r.Reset(record.Batch(data[:n]), 1<<20))
+			rs, err := r.AppendTo(nil, from, 1<<20)
+			require.NoError(tb, err)
+			for _, rec := range rs {
+				out = append(out, string(rec.Value))
+			}
+			data = data[n:]
+		}
+		from = next
+	}
+	return out
+}
+
+func TestAppendReadReopen(t *testing.T) {
+	for name, fs := range map[string]func() vfs.FS{
+		"memory": func() vfs.FS { return vfs.NewMem() },
+		"disk":   func() vfs.FS { fs, err := vfs.OS(t.TempDir()); require.NoError(t, err); return fs },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(fs())
+			o.Config.SegmentBytes = 4096
+			l := create(t, o)
+			var want []string
+			for i := range 200 {
+				v := fmt.Sprintf("value-%d", i)
+				a, err := l.Append(batch(t, v, v), clock.Real.Now().UnixMilli())
+				require.NoError(t, err)
+				require.Equal(t, int64(2*i), a.First)
+				want = append(want, v, v)
+			}
+			require.Equal(t, want, values(t, l, 0))
+			require.NoError(t, l.Close())
+			for range 3 {
+				o.Epoch++
+				l, err := Open(o)
+				require.NoError(t, err)
+				require.Equal(t, int64(400), l.End())
+				require.Equal(t, want, values(t, l, 0))
+				require.Equal(t, want[37:], values(t, l, 37))
+				require.NoError(t, l.Close())
+			}
+		})
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			fs, err := vfs.OS(b.TempDir())
+			require.NoError(b, err)
+			o := options(fs)
+			o.Config.SegmentBytes = 64 << 20
+			l := create(b, o)
+			defer l.Close()
+			value := make([]byte, 100)
+			var bl record.Builder
+			now := clock.Real.Now().UnixMilli()
+			b.ReportAllocs()
+			for b.Loop() {
+				bl.Reset(record.Plain(record.None))
+				for range n {
+					_ = bl.Append(now, nil, value, nil)
+				}
+				batch, err := bl.Finish()
+				require.NoError(b, err)
+				if _, err := l.Append(batch, now); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/record")
+		})
+	}
+}
+
+func BenchmarkAppendSynced(b *testing.B) {
+	for _, g := range []int{1, 64} {
+		b.Run(fmt.Sprint(g), func(b *testing.B) {
+			fs, err := vfs.OS(b.TempDir())
+			require.NoError(b, err)
+			o := options(fs)
+			o.Config.SegmentBytes = 64 << 20
+			l := create(b, o)
+			defer l.Close()
+			value := make([]byte, 100)
+			now := clock.Real.Now().UnixMilli()
+			b.SetParallelism((g + 1) / 2)
+			b.RunParallel(func(pb *testing.PB) {
+				var bl record.Builder
+				for pb.Next() {
+					bl.Reset(record.Plain(record.None))
+					_ = bl.Append(now, nil, value, nil)
+					batch, _ := bl.Finish()
+					a, err := l.Append(batch, now)
+					if err == nil {
+						err = l.Sync(a.Next)
+					}
+					if err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,105 @@
+package log
+
+import (
+	"errors"
+	"sort"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/record"
+	"github.com/dot-do/kafka-embedded/segment"
+)
+
+// Read returns whole batches, checked, from the one that holds offset from on and below upTo (End or LastStable), about
+// maxBytes and at least one, in memory that nobody else uses, and the offset to read next. The first batch may begin
+// before from. No data means that there are no records up to next.
+//
+// It returns an error with code ErrOffsetOutOfRange for an offset below Start or beyond End, and *engine.CorruptionError
+// where bytes are damaged; reading can go on at its Next.
+func (l *Log) Read(from, upTo int64, maxBytes int) (data []byte, next int64, err error) {
+	if start, end := l.Start(), l.End(); from < start || from > end {
+		return nil, from, l.errorf(engine.ErrOffsetOutOfRange, "offset %d is outside of %d to %d", from, start, end)
+	}
+	upTo = min(upTo, l.End())
+	for from < upTo {
+		s, err := l.acquire(from)
+		if s == nil {
+			return nil, upTo, err
+		}
+		next := s.Next()
+		data, err := s.Read(from, upTo, maxBytes)
+		s.Release()
+		if err != nil {
+			return nil, from, l.readError(err)
+		}
+		if len(data) > 0 {
+			return data, lastOffset(data) + 1, nil
+		}
+		from = next // compaction left nothing behind from in this segment
+	}
+	return nil, min(from, upTo), nil
+}
+
+// lastOffset is that of the last batch in data.
+func lastOffset(data []byte) int64 {
+	for {
+		n, _ := record.Peek(data)
+		if n == len(data) {
+			return record.Batch(data).LastOffset()
+		}
+		data = data[n:]
+	}
+}
+
+// acquire finds the segment that holds offset, or the one after a gap, and keeps it until Release. It returns nil when
+// there is none.
+func (l *Log) acquire(offset int64) (*segment.Segment, error) {
+	for {
+		list := *l.segments.Load()
+		i := sort.Search(len(list), func(i int) bool { return list[i].Next() > offset })
+		if i == len(list) {
+			return nil, nil
+		}
+		if list[i].Acquire() {
+			return list[i], nil
+		}
+		l.mu.Lock()
+		closed := l.closed
+		l.mu.Unlock()
+		if closed {
+			return nil, l.errorf(engine.ErrClosed, "the partition is closed")
+		}
+		if offset < l.Start() {
+			return nil, l.errorf(engine.ErrOffsetOutOfRange, "offset %d is below the start %d", offset, l.Start())
+		}
+	}
+}
+
+// readError remembers damage that a read came upon.
+func (l *Log) readError(err error) error {
+	var c *engine.CorruptionError
+	if errors.As(err, &c) {
+		l.addDamage(engine.Damage{File: c.File, Detail: c.Reason, First: c.First, Next: c.Next})
+		return err
+	}
+	return l.ioError(err, "read")
+}
+
+// OffsetAt finds the first offset whose record, or one after it, has a timestamp of at least ms: the first record that
+// is not older, since timestamps may go back. Without one it is the end.
+func (l *Log) OffsetAt(ms int64) (int64, error) {
+	upTo := l.End()
+	for _, s := range *l.segments.Load() {
+		if s.MaxTimestamp() < ms || s.Next() <= l.Start() || !s.Acquire() {
+			continue
+		}
+		offset, found, err := s.OffsetAt(ms, l.Start(), upTo)
+		s.Release()
+		if err != nil {
+			return 0, l.readError(err)
+		}
+		if found {
+			return offset, nil
+		}
+	}
+	return upTo, nil
+}

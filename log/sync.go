@@ -1,0 +1,164 @@
+package log
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/vfs"
+	"github.com/dot-do/kafka-embedded/segment"
+)
+
+// syncer lets concurrent callers share an fsync: one leads, those that come while it runs wait, and one of them leads
+// the next, which covers them all.
+type syncer struct {
+	mu   sync.Mutex
+	done chan struct{} // closed when the fsync under way ends; nil when there is none
+}
+
+// Sync returns once everything below upTo is durable. It fails, for all that waited, when an fsync fails: then it is not
+// known what is durable, and the log takes no more appends until it is opened again.
+func (l *Log) Sync(upTo int64) error {
+	for l.durable.Load() < upTo {
+		if err := l.Failed(); err != nil {
+			return err
+		}
+		l.sync.mu.Lock()
+		if done := l.sync.done; done != nil {
+			l.sync.mu.Unlock()
+			<-done
+			continue
+		}
+		done := make(chan struct{})
+		l.sync.done = done
+		l.sync.mu.Unlock()
+		err := l.syncNow()
+		l.sync.mu.Lock()
+		l.sync.done = nil
+		l.sync.mu.Unlock()
+		close(done)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncInBackground starts a sync of everything, unless one is under way.
+func (l *Log) syncInBackground() {
+	if !l.working.CompareAndSwap(false, true) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return // Close syncs
+	}
+	l.background.Go(func() {
+		defer l.working.Store(false)
+		_ = l.Sync(l.End()) // a failure is kept in failed, for the next append
+	})
+}
+
+// syncPoint is what a sync is about to make durable, captured before its fsync begins.
+type syncPoint struct {
+	active   *segment.Segment
+	info     segment.Info
+	unsealed []*segment.Segment
+	newFile  bool
+	bytes    int64
+	used     bool
+}
+
+func (l *Log) capture() (syncPoint, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed != nil {
+		return syncPoint{}, l.failed
+	}
+	if l.active == nil {
+		return syncPoint{}, l.errorf(engine.ErrReadOnly, "the partition is damaged and can only be read")
+	}
+	return syncPoint{
+		active: l.active, info: l.active.Info(), unsealed: slices.Clone(l.unsealed), newFile: l.newFile,
+		bytes: l.appended.Load(), used: l.producers.used,
+	}, nil
+}
+
+// syncNow fsyncs all that was appended before it was called, moves the durable end there, and seals full segments.
+func (l *Log) syncNow() error {
+	p, err := l.capture()
+	if err != nil {
+		return err
+	}
+	for _, s := range append(p.unsealed, p.active) {
+		if err := s.Sync(); err != nil {
+			return l.syncFailed(err)
+		}
+	}
+	if p.newFile {
+		if err := l.place.FS.SyncDir(l.opts.Dir); err != nil {
+			return l.syncFailed(err)
+		}
+	}
+	l.durable.Store(p.info.Next)
+	l.syncedTo.Store(p.bytes)
+	l.opts.Fsyncs.Add(1)
+	return l.remember(p)
+}
+
+func (l *Log) syncFailed(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fail(err, "fsync")
+}
+
+// remember records what became durable: full segments in the manifest, the rest in the checkpoint. Without room it is
+// left for the next time: what is not recorded is only read again after a crash.
+func (l *Log) remember(p syncPoint) error {
+	l.meta.Lock()
+	defer l.meta.Unlock()
+	sealed := 0
+	for _, s := range p.unsealed {
+		err := l.seal(s)
+		if vfs.IsNoSpace(err) {
+			break
+		}
+		if err != nil {
+			return l.syncFailed(err)
+		}
+		sealed++
+	}
+	l.mu.Lock()
+	l.unsealed = slices.Clone(l.unsealed[sealed:])
+	l.backlog.Store(int32(len(l.unsealed)))
+	if l.active == p.active {
+		l.newFile = false
+	}
+	l.mu.Unlock()
+	if sealed < len(p.unsealed) {
+		return nil // a checkpoint would point behind segments that the manifest does not have
+	}
+	p.active.FlushIndexes()
+	if err := l.checkpoint.write(watermark{info: p.info, producers: p.used}); err != nil && !vfs.IsNoSpace(err) {
+		return l.syncFailed(err)
+	}
+	return nil
+}
+
+// seal finishes a full segment whose data is durable and records it. The caller holds meta.
+func (l *Log) seal(s *segment.Segment) error {
+	if err := s.Seal(); err != nil {
+		return err
+	}
+	return l.commit(sealRecord(s.Info()))
+}
+
+// commit writes a manifest record, if need be with the room that is reserved for it.
+func (l *Log) commit(record []byte) error {
+	err := l.manifest.commit(record)
+	if vfs.IsNoSpace(err) && l.opts.ReleaseSpace != nil && l.opts.ReleaseSpace() {
+		err = l.manifest.commit(record)
+	}
+	return err
+}

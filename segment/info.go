@@ -1,0 +1,99 @@
+package segment
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/dot-do/kafka-embedded/index"
+	"github.com/dot-do/kafka-embedded/record"
+)
+
+// Info is all that is known of a segment's contents, and enough to go on appending to it or to recognise its files.
+type Info struct {
+	Base, Next   int64 // first offset by name; offset after the last record
+	Size         int64 // bytes of batches
+	Batches      int64
+	MaxTimestamp int64 // of any record; -1 when there is none
+	MaxAt        int64 // last offset of the batch that brought it
+	MaxAppend    int64 // clock at the newest append, in milliseconds since 1970
+	Indexed      int64 // position of the newest batch in the offset index
+	TimeIndexed  int64 // timestamp of the newest entry in the time index; -1 when there is none
+	CRC          uint32
+	Epoch        int32 // of the newest batch
+	Offsets      index.State
+	Times        index.State
+	Aborted      index.State
+	Compacted    bool // offsets may have gaps
+}
+
+// InfoSize is the encoded length of an Info.
+const InfoSize = 9*8 + 4 + 4 + 3*8 + 1
+
+// Empty is what is known of a segment without batches.
+func Empty(base int64) Info {
+	return Info{Base: base, Next: base, MaxTimestamp: -1, TimeIndexed: -1}
+}
+
+// Append appends the encoding of i: its fields in order, big-endian, the index states as entries and checksum.
+func (i Info) Append(b []byte) []byte {
+	for _, v := range []int64{
+		i.Base, i.Next, i.Size, i.Batches, i.MaxTimestamp, i.MaxAt, i.MaxAppend, i.Indexed, i.TimeIndexed,
+	} {
+		b = binary.BigEndian.AppendUint64(b, uint64(v))
+	}
+	b = binary.BigEndian.AppendUint32(b, i.CRC)
+	b = binary.BigEndian.AppendUint32(b, uint32(i.Epoch))
+	for _, s := range []index.State{i.Offsets, i.Times, i.Aborted} {
+		b = binary.BigEndian.AppendUint32(b, s.Entries)
+		b = binary.BigEndian.AppendUint32(b, s.CRC)
+	}
+	if i.Compacted {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+// DecodeInfo decodes the first InfoSize bytes of b. It reports false when they are fewer or make no sense.
+func DecodeInfo(b []byte) (i Info, ok bool) {
+	if len(b) < InfoSize {
+		return Info{}, false
+	}
+	for _, p := range []*int64{
+		&i.Base, &i.Next, &i.Size, &i.Batches, &i.MaxTimestamp, &i.MaxAt, &i.MaxAppend, &i.Indexed, &i.TimeIndexed,
+	} {
+		*p = int64(binary.BigEndian.Uint64(b))
+		b = b[8:]
+	}
+	i.CRC, i.Epoch = binary.BigEndian.Uint32(b), int32(binary.BigEndian.Uint32(b[4:]))
+	b = b[8:]
+	for _, p := range []*index.State{&i.Offsets, &i.Times, &i.Aborted} {
+		*p = index.State{Entries: binary.BigEndian.Uint32(b), CRC: binary.BigEndian.Uint32(b[4:])}
+		b = b[8:]
+	}
+	i.Compacted = b[0] == 1
+	return i, b[0] <= 1 && i.Base >= 0 && i.Next >= i.Base && i.Size >= 0 && i.Batches >= 0 &&
+		i.Indexed >= 0 && i.Indexed <= i.Size
+}
+
+// indexInterval is how many bytes of log share one entry of the offset index. Entries are due at positions that depend
+// on the log alone, so that a rebuilt index has the checksum of the one that was lost.
+const indexInterval = 4096
+
+// note takes account of a batch at the end of the segment, and adds index entries when they are due.
+func (i *Info) note(b record.Batch, nowMs int64, offsets *index.Offset, times *index.Time) {
+	position := i.Size
+	i.CRC = crc32.Update(i.CRC, castagnoli, b)
+	i.Size += int64(len(b))
+	i.Batches++
+	i.Next = b.LastOffset() + 1
+	i.Epoch = b.PartitionLeaderEpoch()
+	i.MaxAppend = max(i.MaxAppend, nowMs)
+	if t := b.MaxTimestamp(); t > i.MaxTimestamp {
+		i.MaxTimestamp, i.MaxAt = t, b.LastOffset()
+	}
+	if position-i.Indexed >= indexInterval {
+		i.Indexed = position
+		offsets.Append(uint32(b.LastOffset()-i.Base), uint32(position))
+		times.Append(i.MaxTimestamp, uint32(i.MaxAt-i.Base))
+	}
+}

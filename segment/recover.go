@@ -1,0 +1,77 @@
+package segment
+
+import (
+	"errors"
+	"io"
+
+	"github.com/dot-do/kafka-embedded/record"
+)
+
+// Replay reads batches that stand behind what is known of the segment, checks them and makes them visible. It returns
+// nil at size, the length of the file, and where zeros begin; *Invalid at the first that does not fit; and otherwise the
+// error of the file system. epoch is the least that fits.
+//
+// With rewrite each batch is written again where it stands, so that the next Sync really makes it durable: after a
+// failed fsync the operating system may take pages for clean that never reached the disk.
+func (s *Segment) Replay(size int64, epoch int32, rewrite bool, note func(record.Batch)) error {
+	s.grown = size
+	sc := NewScanner(s.file, s.info.Size, size, Chain{Next: s.info.Next, Epoch: max(epoch, s.info.Epoch)})
+	for {
+		b, err := sc.Scan()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if rewrite {
+			if _, err := s.file.WriteAt(b, s.info.Size); err != nil {
+				return err
+			}
+		}
+		s.note(b, b.MaxTimestamp())
+		note(b)
+	}
+}
+
+// ZerosFrom reports whether nothing but zeros follows the visible batches, up to size.
+func (s *Segment) ZerosFrom(size int64) (bool, error) {
+	zeros := true
+	err := s.chunks(s.Size(), size, func(b []byte) error {
+		for _, c := range b {
+			zeros = zeros && c == 0
+		}
+		return nil
+	})
+	return zeros, err
+}
+
+// HasValidAfter reports whether a valid batch that belongs behind the visible ones stands in [from, size).
+func (s *Segment) HasValidAfter(from, size int64) bool {
+	_, _, ok := Resync(s.file, from, size, s.Next())
+	return ok
+}
+
+// CopyTo copies the bytes in [from, to) of the log file.
+func (s *Segment) CopyTo(w io.Writer, from, to int64) error {
+	return s.chunks(from, to, func(b []byte) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+func (s *Segment) chunks(from, to int64, fn func([]byte) error) error {
+	buf := make([]byte, min(scanBuffer, max(to-from, 0)))
+	for from < to {
+		part := buf[:min(int64(len(buf)), to-from)]
+		n, err := s.file.ReadAt(part, from)
+		if n == 0 && err != nil {
+			return err
+		}
+		if err := fn(part[:n]); err != nil {
+			return err
+		}
+		from += int64(n)
+	}
+	return nil
+}

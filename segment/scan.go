@@ -1,0 +1,181 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/dot-do/kafka-embedded/record"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Invalid says that the bytes at a position are not the batch that belongs there.
+type Invalid struct {
+	Position int64
+	Expected int64 // offset that was expected there; -1 when any would do
+	Reason   string
+}
+
+func (e *Invalid) Error() string { return fmt.Sprintf("at %d: %s", e.Position, e.Reason) }
+
+// Chain checks what a batch's own checksum leaves out: that batches follow one another. Base offset, length and epoch
+// lie outside it.
+type Chain struct {
+	Next  int64 // offset expected next; -1 takes any first batch
+	Gaps  bool  // compacted: offsets rise, but may leave gaps
+	Epoch int32 // least epoch that fits
+}
+
+// Follow checks that b comes next, and moves on.
+func (c *Chain) Follow(b record.Batch) error {
+	base := b.BaseOffset()
+	switch {
+	case base < 0:
+		return fmt.Errorf("base offset %d", base)
+	case c.Next >= 0 && base != c.Next && (!c.Gaps || base < c.Next):
+		return fmt.Errorf("base offset is %d where %d belongs", base, c.Next)
+	case b.LastOffset() < base:
+		return fmt.Errorf("base offset %d overflows", base)
+	case b.PartitionLeaderEpoch() < c.Epoch:
+		return fmt.Errorf("epoch went back from %d to %d", c.Epoch, b.PartitionLeaderEpoch())
+	}
+	c.Next, c.Epoch = b.LastOffset()+1, b.PartitionLeaderEpoch()
+	return nil
+}
+
+const scanBuffer = 256 << 10
+
+// Scanner reads the batches of a file in order and checks each.
+type Scanner struct {
+	Chain
+	SkipCRC bool // headers and order only
+
+	r          io.ReaderAt
+	pos, limit int64
+	buf        []byte // file bytes from pos on
+	space      []byte
+}
+
+// NewScanner scans from a position up to limit, the length of the file.
+func NewScanner(r io.ReaderAt, from, limit int64, c Chain) *Scanner {
+	return &Scanner{Chain: c, r: r, pos: from, limit: limit}
+}
+
+// Position is where the next batch starts.
+func (s *Scanner) Position() int64 { return s.pos }
+
+// Scan returns the next batch, which is valid until the call after. It returns io.EOF at the limit and where zeros
+// begin, *Invalid where no valid batch stands, and otherwise the error of the read.
+func (s *Scanner) Scan() (record.Batch, error) {
+	if s.pos >= s.limit {
+		return nil, io.EOF
+	}
+	b, err := s.batch()
+	if err == nil {
+		err = s.check(b)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.buf = s.buf[len(b):]
+	s.pos += int64(len(b))
+	return b, nil
+}
+
+func (s *Scanner) batch() (record.Batch, error) {
+	size, err := record.Peek(s.buf)
+	if errors.Is(err, record.ErrShort) {
+		if err := s.fill(scanBuffer); err != nil {
+			return nil, err
+		}
+		size, err = record.Peek(s.buf)
+	}
+	switch {
+	case errors.Is(err, record.ErrEnd):
+		return nil, io.EOF
+	case err != nil:
+		return nil, s.invalid(err)
+	case int64(size) > s.limit-s.pos:
+		return nil, s.invalid(fmt.Errorf("a batch of %d bytes, but the file ends after %d", size, s.limit-s.pos))
+	case size > len(s.buf):
+		if err := s.fill(size); err != nil {
+			return nil, err
+		}
+	}
+	return record.Batch(s.buf[:size:size]), nil
+}
+
+// fill makes buf hold at least n bytes from pos on, or all that there are.
+func (s *Scanner) fill(n int) error {
+	n = int(min(int64(max(n, scanBuffer)), s.limit-s.pos))
+	if cap(s.space) < n {
+		s.space = make([]byte, n)
+	}
+	have := copy(s.space[:n], s.buf)
+	got, err := s.r.ReadAt(s.space[have:n], s.pos+int64(have))
+	s.buf = s.space[:have+got]
+	if have+got < n && err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if have+got < n {
+		return s.invalid(fmt.Errorf("the file ends at %d instead of %d", s.pos+int64(have+got), s.limit))
+	}
+	return nil
+}
+
+func (s *Scanner) check(b record.Batch) error {
+	check := b.Verify
+	if s.SkipCRC {
+		check = func() error { _, err := record.Parse(b); return err }
+	}
+	if err := check(); err != nil {
+		return s.invalid(err)
+	}
+	if err := s.Follow(b); err != nil {
+		return s.invalid(err)
+	}
+	return nil
+}
+
+func (s *Scanner) invalid(err error) error {
+	return &Invalid{Position: s.pos, Expected: s.Next, Reason: err.Error()}
+}
+
+// Resync finds the first valid batch at or after from whose base offset is at least least, for reading on behind
+// damage. It looks at every byte, because a damaged length field hides where the next batch starts.
+func Resync(r io.ReaderAt, from, limit, least int64) (position, base int64, ok bool) {
+	const window = 1 << 20
+	buf := make([]byte, min(window, max(limit-from, 0)))
+	for at := from; at < limit; {
+		n, _ := r.ReadAt(buf[:min(int64(len(buf)), limit-at)], at)
+		if n < record.HeaderSize {
+			return 0, 0, false
+		}
+		for i := 0; i+record.HeaderSize <= n; i++ {
+			if base, ok := validAt(r, buf[i:n], at+int64(i), limit, least); ok {
+				return at + int64(i), base, true
+			}
+		}
+		at += int64(n - record.HeaderSize + 1)
+	}
+	return 0, 0, false
+}
+
+// validAt reports whether a whole valid batch stands at position, of which head are the first bytes.
+func validAt(r io.ReaderAt, head []byte, position, limit, least int64) (base int64, ok bool) {
+	size, err := record.Peek(head)
+	if err != nil || int64(size) > limit-position || record.Batch(head).BaseOffset() < least {
+		return 0, false
+	}
+	b := record.Batch(head)
+	if size > len(head) {
+		b = make(record.Batch, size)
+		if _, err := r.ReadAt(b, position); err != nil && !errors.Is(err, io.EOF) {
+			return 0, false
+		}
+	}
+	b = b[:size:size]
+	return b.BaseOffset(), b.Verify() == nil
+}
