@@ -186,10 +186,10 @@ func (m *Mem) Rename(oldName, newName string) error {
 	switch {
 	case replaced == n:
 		return nil
-	case strings.HasPrefix(newName, oldName+"/"):
-		return pathError("rename", newName, syscall.EINVAL)
 	case replaced != nil && replaced.dir != nil:
 		return pathError("rename", newName, syscall.EEXIST)
+	case strings.HasPrefix(newName, oldName+"/"):
+		return pathError("rename", newName, syscall.EINVAL)
 	case replaced != nil && n.dir != nil:
 		return pathError("rename", newName, syscall.ENOTDIR)
 	}

@@ -119,7 +119,7 @@ func (o *osFS) RemoveAll(name string) error {
 
 func (o *osFS) Rename(oldName, newName string) error {
 	from, err := o.existing("rename", oldName)
-	if err != nil {
+	if err != nil || newName == oldName {
 		return err
 	}
 	if err := checkEntry("rename", newName); err != nil {
@@ -129,7 +129,7 @@ func (o *osFS) Rename(oldName, newName string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) || to == "" {
 		return err
 	}
-	if err == nil && info.IsDir() && newName != oldName {
+	if err == nil && info.IsDir() {
 		return pathError("rename", newName, syscall.EEXIST)
 	}
 	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
