@@ -10,26 +10,6 @@ import (
 	"github.com/dot-do/kafka-embedded/record"
 )
 
-var codecs = []record.Compression{record.None, record.Gzip, record.Snappy, record.LZ4, record.Zstd}
-
-// value is 100 bytes that compress about as well as JSON does.
-func value(i int) []byte {
-	return fmt.Appendf(nil, `{"id":%08d,"name":"customer-%06d","city":"Amsterdam","balance":%010d,"active":true,"n":%04d}`,
-		i*7919, i, i*i*31, i%977)[:100]
-}
-
-func build(tb testing.TB, o record.Options, n int) record.Batch {
-	tb.Helper()
-	var b record.Builder
-	b.Reset(o)
-	for i := range n {
-		require.NoError(tb, b.Append(1_700_000_000_000+int64(i), nil, value(i), nil))
-	}
-	batch, err := b.Finish()
-	require.NoError(tb, err)
-	return batch
-}
-
 func BenchmarkBuilder(b *testing.B) {
 	v := value(42)
 	for _, n := range []int{1, 1000} {
@@ -92,7 +72,7 @@ func BenchmarkVerify(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("records=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
-			batch := build(b, record.Plain(record.None), n)
+			batch := values(b, record.Plain(record.None), n)
 			for b.Loop() {
 				if err := batch.Verify(); err != nil {
 					b.Fatal(err)
@@ -107,7 +87,7 @@ func BenchmarkReader(b *testing.B) {
 		for _, n := range []int{1, 1000} {
 			b.Run(fmt.Sprintf("%v/records=%d", codec, n), func(b *testing.B) {
 				b.ReportAllocs()
-				batch := bytes.Clone(build(b, record.Plain(codec), n))
+				batch := bytes.Clone(values(b, record.Plain(codec), n))
 				var r record.Reader
 				slab := make([]record.Record, 0, n)
 				for b.Loop() {

@@ -97,7 +97,7 @@ func (b Batch) checkCount() error {
 	switch {
 	case base < 0:
 		return fieldErrorf("base offset", "%d is negative", base)
-	case delta < 0 || base > math.MaxInt64-int64(delta):
+	case delta < 0 || base >= math.MaxInt64-int64(delta): // room for the offset after the last
 		return fieldErrorf("last offset delta", "%d is negative or overflows", delta)
 	case count < 0:
 		return fieldErrorf("record count", "%d is negative", count)

@@ -10,7 +10,7 @@ import (
 type Reader struct {
 	rest      []byte // records to come
 	left      int    // how many
-	index     int    // of the next one, from 0
+	count     int    // of the batch
 	base      int64  // the batch's base offset
 	delta     int64  // offset delta of the record before; -1 at first
 	lastDelta int64  // the largest that the batch allows
@@ -29,7 +29,8 @@ func (r *Reader) Reset(b Batch, maxBytes int) error {
 	if r.err != nil {
 		return r.err
 	}
-	r.left = b.Count()
+	r.count = b.Count()
+	r.left = r.count
 	r.base, r.lastDelta = b.BaseOffset(), int64(b.LastOffsetDelta())
 	r.baseTime, r.stamp, r.stamped = b.BaseTimestamp(), b.MaxTimestamp(), b.LogAppendTime()
 	return nil
@@ -119,7 +120,12 @@ func (r *Reader) decode(rec *Record) bool {
 	if p < 0 || headers < 0 || headers > int64(len(b)-p) {
 		return r.fail("key, value or header count", "not within the record's %d bytes", len(b))
 	}
-	if skipHeaders(b, p, headers) != len(b) {
+	rec.NumHeaders, rec.headers = int(headers), nil
+	if headers > 0 {
+		rec.headers = b[p:]
+		p = skipHeaders(b, p, headers)
+	}
+	if p != len(b) {
 		return r.fail("headers", "they do not end with the record")
 	}
 	ts := r.baseTime + timeDelta
@@ -131,21 +137,10 @@ func (r *Reader) decode(rec *Record) bool {
 	}
 	rec.Offset, rec.Timestamp = r.base+delta, ts
 	rec.Key, rec.Value = key, value
-	rec.NumHeaders, rec.headers = int(headers), nil
-	if headers > 0 {
-		rec.headers = b[p:]
-	}
-	return r.advance(end, delta)
-}
-
-// advance moves past a record. Bytes behind the last one are an error, which that record bears.
-func (r *Reader) advance(n int, delta int64) bool {
 	r.delta = delta
-	r.rest = r.rest[n:]
-	r.left--
-	r.index++
-	if r.left == 0 && len(r.rest) > 0 {
-		r.index--
+	r.rest = r.rest[end:]
+	if r.left--; r.left == 0 && len(r.rest) > 0 {
+		r.left++ // blame this record
 		return r.fail("length", "%d bytes follow the last record", len(r.rest))
 	}
 	return true
@@ -153,7 +148,7 @@ func (r *Reader) advance(n int, delta int64) bool {
 
 // fail ends the records with an error about the next one.
 func (r *Reader) fail(field, format string, args ...any) bool {
-	r.err = &FieldError{Field: field, Record: r.index, Reason: fmt.Sprintf(format, args...)}
+	r.err = &FieldError{Field: field, Record: r.count - r.left, Reason: fmt.Sprintf(format, args...)}
 	r.left = 0
 	r.rest = nil
 	return false

@@ -6,26 +6,25 @@ import "math/bits"
 const maxVarint = 10
 
 // varint reads the zigzag varint at b[p:] and returns the position behind it, or -1 when there is none. A negative p
-// gives -1 again, so that a row of reads needs one check at its end.
+// gives -1 again, so that a row of reads needs one check at its end. Most varints have one byte or two.
 func varint(b []byte, p int) (int64, int) {
-	if uint(p) < uint(len(b)) && b[p] < 0x80 {
-		return int64(b[p]>>1) ^ -int64(b[p]&1), p + 1
-	}
-	return longVarint(b, p)
-}
-
-// longVarint is varint for more than one byte.
-func longVarint(b []byte, p int) (int64, int) {
-	if p < 0 || p >= len(b) {
+	if uint(p) >= uint(len(b)) {
 		return 0, -1
 	}
-	b = b[p:]
-	if len(b) > 1 && b[1] < 0x80 { // most lengths and deltas: two bytes
-		u := uint64(b[0]&0x7f) | uint64(b[1])<<7
-		return int64(u>>1) ^ -int64(u&1), p + 2
+	u, p := uint64(b[p]), p+1
+	if u >= 0x80 {
+		if p >= len(b) || b[p] >= 0x80 {
+			return longVarint(b, p-1)
+		}
+		u, p = u&0x7f|uint64(b[p])<<7, p+1
 	}
+	return int64(u>>1) ^ -int64(u&1), p
+}
+
+// longVarint is varint for more than two bytes.
+func longVarint(b []byte, p int) (int64, int) {
 	var u uint64
-	for i, c := range b {
+	for i, c := range b[p:] {
 		if i == maxVarint-1 && c > 1 {
 			break // more than 64 bits
 		}

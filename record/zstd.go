@@ -1,14 +1,11 @@
 package record
 
 import (
-	"errors"
+	"io"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
-
-// maxZstdRatio is what zstd can make of a byte at most: a block of 128 KiB that repeats one byte takes four.
-const maxZstdRatio = 32 << 10
 
 const (
 	maxZstdLevel  = 22
@@ -54,44 +51,103 @@ func newZstdDecoder() (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxWindow(zstdMaxWindow))
 }
 
-// decompressZstd tries a larger buffer when one is full, since streaming encoders, as the Java client's, do not write
-// the size of a frame.
 func decompressZstd(src []byte, limit int) ([]byte, error) {
-	size, err := zstdLen(src, limit)
+	size, exact, err := zstdLen(src)
 	if err != nil {
 		return nil, err
+	}
+	tooLarge := size > int64(limit)
+	if tooLarge && exact {
+		return nil, ErrTooLarge
 	}
 	d, err := newZstdDecoder()
 	if err != nil {
 		return nil, err
 	}
 	defer zstdDecoders.Put(d)
-	for {
-		out, err := d.DecodeAll(src, make([]byte, 0, size))
-		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-			return out, err
-		}
-		if size >= limit {
-			return nil, ErrTooLarge
-		}
-		size = atMost(int64(size)*4+1, limit)
+	out, err := d.DecodeAll(src, make([]byte, 0, atMost(size, limit)))
+	if err != nil && tooLarge {
+		return nil, ErrTooLarge // the decoder has no error of its own for every way of running out of room
 	}
+	return out, err
 }
 
-// zstdLen is what the first frame says it decompresses to, or else a guess.
-func zstdLen(src []byte, limit int) (int, error) {
-	var frame zstd.Header
-	if err := frame.Decode(src); err != nil {
-		return 0, err
+// zstdLen adds up what the frames of src decompress to at most. That is exact where each tells its size: streaming
+// encoders, as the Java client's, do not. The format is RFC 8878, sections 3.1.1 and 3.1.2.
+func zstdLen(src []byte) (size int64, exact bool, err error) {
+	exact = true
+	for len(src) > 0 {
+		var frame zstd.Header
+		if err := frame.Decode(src); err != nil {
+			return 0, false, err
+		}
+		out, n, err := zstdFrame(&frame, src[frame.HeaderSize:])
+		if err != nil {
+			return 0, false, err
+		}
+		size += out
+		exact = exact && (frame.HasFCS || frame.Skippable)
+		src = src[frame.HeaderSize+n:]
 	}
-	if !frame.HasFCS {
-		return atMost(int64(len(src))*guessRatio, limit), nil
+	return size, exact, nil
+}
+
+// zstdFrame returns what a frame decompresses to at most, and its number of bytes behind the header.
+func zstdFrame(frame *zstd.Header, b []byte) (size int64, n int, err error) {
+	if frame.Skippable {
+		if int64(frame.SkippableSize) > int64(len(b)) {
+			return 0, 0, io.ErrUnexpectedEOF
+		}
+		return 0, int(frame.SkippableSize), nil
 	}
-	if frame.FrameContentSize > uint64(len(src))*maxZstdRatio {
-		return 0, zstd.ErrFrameSizeExceeded
+	size, n, err = zstdBlocks(b)
+	if err != nil {
+		return 0, 0, err
 	}
-	if frame.FrameContentSize > uint64(limit) {
-		return 0, ErrTooLarge
+	if frame.HasFCS {
+		if frame.FrameContentSize > uint64(size) {
+			return 0, 0, zstd.ErrFrameSizeMismatch
+		}
+		size = int64(frame.FrameContentSize)
 	}
-	return int(frame.FrameContentSize), nil
+	if frame.HasCheckSum {
+		n = min(n+zstdChecksumSize, len(b))
+	}
+	return size, n, nil
+}
+
+// A zstd block begins with three bytes, little-endian: bit 0 marks the last one, bits 1 and 2 are the type, the rest is
+// the size.
+const (
+	zstdBlockHeader  = 3
+	zstdBlockSize    = 128 << 10 // of any block decompressed, at most
+	zstdRLE          = 1         // one byte, repeated size times
+	zstdCompressed   = 2
+	zstdChecksumSize = 4
+)
+
+// zstdBlocks returns what the blocks of a frame decompress to at most, and their number of bytes.
+func zstdBlocks(b []byte) (size int64, n int, err error) {
+	for last := false; !last; {
+		if len(b)-n < zstdBlockHeader {
+			return 0, 0, io.ErrUnexpectedEOF
+		}
+		header := uint32(b[n]) | uint32(b[n+1])<<8 | uint32(b[n+2])<<16
+		last = header&1 != 0
+		stored := int(header >> 3)
+		out := stored
+		switch header >> 1 & 3 {
+		case zstdRLE:
+			stored = 1
+		case zstdCompressed:
+			out = zstdBlockSize
+		}
+		n += zstdBlockHeader
+		if stored > len(b)-n {
+			return 0, 0, io.ErrUnexpectedEOF
+		}
+		n += stored
+		size += int64(min(out, zstdBlockSize))
+	}
+	return size, n, nil
 }
