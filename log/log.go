@@ -184,3 +184,10 @@ func (l *Log) path(name string) string { return path.Join(l.opts.Dir, name) }
 
 // publish replaces the list of segments that readers see.
 func (l *Log) publish(list []*segment.Segment) { l.segments.Store(&list) }
+
+// ReadOnly reports whether damage was found when the log was opened, so that it takes no appends.
+func (l *Log) ReadOnly() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.active == nil
+}

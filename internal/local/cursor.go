@@ -1,0 +1,189 @@
+package local
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/index"
+	"github.com/dot-do/kafka-embedded/record"
+)
+
+// A chunk is read at once and decoded into one slab of records, which polls then hand out piece by piece. It grows while
+// a consumer is far behind.
+const (
+	firstChunk = 64 << 10
+	mostChunk  = 1 << 20
+)
+
+// maxDecompressed bounds what one batch may become.
+const maxDecompressed = 1 << 30
+
+// cursor reads one partition for one consumer.
+type cursor struct {
+	partition *partition
+	position  int64 // offset of the next record to hand out
+	read      int64 // offset to read next from the log
+	pending   []record.Record
+	paused    bool
+	chunk     int
+	reader    record.Reader
+}
+
+func (c *cursor) tp() engine.TopicPartition {
+	return engine.TopicPartition{Topic: c.partition.topic.name, Partition: c.partition.number}
+}
+
+// seek makes offset the next to hand out.
+func (c *cursor) seek(offset int64) {
+	c.position, c.read, c.pending, c.chunk = offset, offset, nil, firstChunk
+}
+
+// end is the offset up to which the isolation lets records be read.
+func (p *partition) end(i engine.Isolation) int64 {
+	if i == engine.ReadUncommitted {
+		return p.log.End()
+	}
+	return p.log.LastStable()
+}
+
+// ready reports whether there is something to hand out or to read.
+func (c *cursor) ready(i engine.Isolation) bool {
+	return !c.paused && (len(c.pending) > 0 || c.read < c.partition.end(i))
+}
+
+// take hands out up to limit records; the first that are not there yet are read.
+func (c *cursor) take(limit int, i engine.Isolation) (f engine.Fetch, ok bool, err error) {
+	if len(c.pending) == 0 {
+		if err := c.fill(i); err != nil || len(c.pending) == 0 {
+			return engine.Fetch{}, false, err
+		}
+	}
+	n := min(limit, len(c.pending))
+	f = engine.Fetch{TopicPartition: c.tp(), Records: c.pending[:n:n], End: c.partition.end(i)}
+	c.pending = c.pending[n:]
+	c.position = c.read
+	if len(c.pending) > 0 {
+		c.position = c.pending[0].Offset
+	} else {
+		c.pending = nil
+	}
+	f.Next = c.position
+	return f, true, nil
+}
+
+// fill reads a chunk, and further ones while all that they hold is markers or aborted.
+func (c *cursor) fill(i engine.Isolation) error {
+	for upTo := c.partition.end(i); c.read < upTo; {
+		data, next, err := c.partition.log.Read(c.read, upTo, c.chunk)
+		if err != nil {
+			return err
+		}
+		if len(data) > c.chunk/2 {
+			c.chunk = min(2*c.chunk, mostChunk)
+		}
+		if err := c.decode(data, next, i); err != nil {
+			return err
+		}
+		c.read = next
+		if len(c.pending) > 0 {
+			return nil
+		}
+		c.position = next
+	}
+	return nil
+}
+
+// decode appends the records of the batches in data that may be seen. Nothing changes when one cannot be decoded.
+func (c *cursor) decode(data []byte, next int64, i engine.Isolation) error {
+	skip := aborted{partition: c.partition, from: c.read, upTo: next}
+	var records []record.Record
+	for len(data) > 0 {
+		n, err := record.Peek(data)
+		if err != nil {
+			return err
+		}
+		b := record.Batch(data[:n:n])
+		data = data[n:]
+		if b.IsControl() {
+			skip.marker(b)
+			continue
+		}
+		if b.IsTransactional() && i == engine.ReadCommitted {
+			hide, err := skip.hides(b)
+			if err != nil {
+				return err
+			}
+			if hide {
+				continue
+			}
+		}
+		if records == nil {
+			records = make([]record.Record, 0, countRecords(b, data))
+		}
+		if err = c.reader.Reset(b, maxDecompressed); err == nil {
+			records, err = c.reader.AppendTo(records, c.read, b.Count())
+		}
+		if err != nil {
+			return &engine.CorruptionError{
+				File: partitionDir(c.partition.topic.name, c.partition.number), Position: -1,
+				First: b.BaseOffset(), Next: b.LastOffset() + 1, Reason: err.Error(),
+			}
+		}
+	}
+	c.pending = records
+	return nil
+}
+
+// countRecords is the number of records in b and the batches after it.
+func countRecords(b record.Batch, rest []byte) int {
+	n := b.Count()
+	for len(rest) > 0 {
+		size, err := record.Peek(rest)
+		if err != nil {
+			break
+		}
+		n += record.Batch(rest).Count()
+		rest = rest[size:]
+	}
+	return n
+}
+
+// aborted knows which transactional batches of a chunk belong to aborted transactions, as Kafka's consumer finds out:
+// from the first offset of each aborted transaction until its marker.
+type aborted struct {
+	partition  *partition
+	from, upTo int64
+	loaded     bool
+	list       []index.AbortedTxn // by first offset
+	open       map[int64]bool     // producer ids whose batches are hidden now
+}
+
+func (a *aborted) hides(b record.Batch) (bool, error) {
+	if !a.loaded {
+		var err error
+		if a.list, err = a.partition.log.Aborted(a.from, a.upTo); err != nil {
+			return false, err
+		}
+		a.loaded, a.open = true, map[int64]bool{}
+	}
+	for len(a.list) > 0 && a.list[0].First <= b.LastOffset() {
+		a.open[a.list[0].ProducerID] = true
+		a.list = a.list[1:]
+	}
+	return a.open[b.ProducerID()], nil
+}
+
+func (a *aborted) marker(b record.Batch) {
+	if a.open == nil {
+		return
+	}
+	// What began before the marker is over with it, seen or not.
+	a.list = slices.DeleteFunc(a.list, func(t index.AbortedTxn) bool {
+		return t.ProducerID == b.ProducerID() && t.Last <= b.BaseOffset()
+	})
+	delete(a.open, b.ProducerID())
+}
+
+// outOfRange reports whether an error says that the position is not in the log.
+func outOfRange(err error) bool { return errors.Is(err, engine.ErrOffsetOutOfRange) }

@@ -1,0 +1,206 @@
+package local
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/journal"
+	"github.com/dot-do/kafka-embedded/internal/vfs"
+)
+
+// Names in the data directory.
+const (
+	lockName    = "LOCK"
+	versionName = "VERSION"
+	reserveName = "reserve"
+	journalName = "journal"
+	topicsName  = "topics"
+	trashName   = "trash"
+)
+
+// formatVersion is that of the files this version writes. It reads all earlier ones.
+const formatVersion = 1
+
+func ioError(err error, doing string) error {
+	var e *engine.Error
+	switch {
+	case err == nil || errors.As(err, &e) || errors.Is(err, engine.ErrCorrupt):
+		return err
+	case vfs.IsNoSpace(err):
+		return engine.Errorf(engine.ErrDiskFull, "%s: %w; make room, then try again", doing, err)
+	case errors.Is(err, fs.ErrPermission):
+		return engine.Errorf(engine.ErrUnauthorized, "%s: %w; the data directory must be readable and writable", doing, err)
+	}
+	return engine.Errorf(engine.ErrIO, "%s: %w", doing, err)
+}
+
+func takeLock(f vfs.FS) (io.Closer, error) {
+	lock, err := f.Lock(lockName)
+	var held *vfs.LockedError
+	if errors.As(err, &held) {
+		owner := "another process"
+		if held.PID > 0 {
+			owner = fmt.Sprintf("process %d", held.PID)
+		}
+		return nil, engine.Errorf(engine.ErrLocked, "%s has the data directory open: %w; close it there first", owner, err)
+	}
+	return lock, ioError(err, "locking the data directory")
+}
+
+// readVersion reads VERSION, or writes it into a directory that is new:
+//
+//	kafka-embedded 1
+//	<UUID, 32 hexadecimal digits>
+//	<CRC32C of both lines, 8 hexadecimal digits>
+func (e *Engine) readVersion() ([16]byte, error) {
+	b, err := vfs.ReadFile(e.fs, versionName, 1024)
+	if errors.Is(err, fs.ErrNotExist) {
+		return e.writeVersion()
+	}
+	if err != nil {
+		return [16]byte{}, ioError(err, "reading VERSION")
+	}
+	return parseVersion(b)
+}
+
+func parseVersion(b []byte) (id [16]byte, err error) {
+	lines := strings.Split(string(b), "\n")
+	var version int
+	if _, err := fmt.Sscanf(lines[0], "kafka-embedded %d", &version); err != nil {
+		return id, &engine.CorruptionError{File: versionName, First: -1, Next: -1, Reason: "not a data directory's VERSION file"}
+	}
+	if version > formatVersion {
+		return id, engine.Errorf(engine.ErrInvalidArgument,
+			"%w: the data directory has format version %d, this program reads up to %d; use a newer program",
+			errors.ErrUnsupported, version, formatVersion)
+	}
+	if len(lines) < 3 || lines[2] != versionSum(lines[0], lines[1]) || len(lines[1]) != 32 {
+		return id, &engine.CorruptionError{File: versionName, First: -1, Next: -1, Reason: "checksum does not match"}
+	}
+	_, err = hex.Decode(id[:], []byte(lines[1]))
+	return id, err
+}
+
+func versionSum(first, second string) string {
+	return fmt.Sprintf("%08x", crc32.Checksum([]byte(first+"\n"+second+"\n"), crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// writeVersion makes a data directory out of an empty one. One with other things in it is refused.
+func (e *Engine) writeVersion() (id [16]byte, err error) {
+	entries, err := e.fs.ReadDir(".")
+	if err != nil {
+		return id, ioError(err, "reading the data directory")
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if name == journalName || name == topicsName {
+			return id, &engine.CorruptionError{File: versionName, First: -1, Next: -1, Reason: "the file is missing; run kafkado repair"}
+		}
+		if name != lockName && name != reserveName && !strings.HasPrefix(name, versionName) {
+			return id, engine.Errorf(engine.ErrInvalidArgument,
+				"the directory is not empty and holds no log (%q is in it); choose another one", name)
+		}
+	}
+	if _, err := rand.Read(id[:]); err != nil {
+		return id, err
+	}
+	first, second := fmt.Sprintf("kafka-embedded %d", formatVersion), hex.EncodeToString(id[:])
+	text := first + "\n" + second + "\n" + versionSum(first, second) + "\n"
+	return id, ioError(vfs.WriteFileAtomic(e.fs, versionName, []byte(text)), "writing VERSION")
+}
+
+func (e *Engine) openJournal() (err error) {
+	if err := makeDirs(e.fs, topicsName, trashName); err != nil {
+		return err
+	}
+	if err := e.checkJournal(); err != nil {
+		return err
+	}
+	e.journal, err = journal.Open(journal.Options{
+		FS: e.fs, Dir: journalName, ID: e.id, Logger: e.opts.Logger, ReleaseSpace: e.reserve.release,
+	})
+	if err != nil {
+		return ioError(err, "opening the journal")
+	}
+	e.notes = append(e.notes, e.journal.Notes()...)
+	return nil
+}
+
+// checkJournal refuses a directory that has topics but has lost its journal: a new one would hide them.
+func (e *Engine) checkJournal() error {
+	if _, err := e.fs.Stat(journalName); !errors.Is(err, fs.ErrNotExist) {
+		return ioError(err, "looking for the journal")
+	}
+	entries, err := e.fs.ReadDir(topicsName)
+	if err != nil {
+		return ioError(err, "reading the topics")
+	}
+	if len(entries) > 0 {
+		return &engine.CorruptionError{
+			File: journalName, First: -1, Next: -1, Reason: "the journal is missing although there are topics; run kafkado repair",
+		}
+	}
+	return nil
+}
+
+func makeDirs(f vfs.FS, names ...string) error {
+	for _, name := range names {
+		if err := f.Mkdir(name); err != nil && !errors.Is(err, fs.ErrExist) {
+			return ioError(err, "making a directory")
+		}
+	}
+	return ioError(f.SyncDir("."), "making a directory")
+}
+
+// reserve is room on the disk that is given up when it is full, so that deleting, which has to write a little first,
+// still works.
+type reserve struct {
+	fs   vfs.FS
+	size int64
+	mu   sync.Mutex
+	have bool
+}
+
+// restore takes the room, if it is not taken.
+func (r *reserve) restore() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.have || r.size == 0 {
+		return nil
+	}
+	f, err := r.fs.OpenFile(reserveName, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	have, err := f.Size()
+	if err == nil && have < r.size {
+		_, err = f.WriteAt(make([]byte, r.size), 0)
+	}
+	if err != nil {
+		_ = r.fs.Remove(reserveName)
+		return err
+	}
+	r.have = true
+	return nil
+}
+
+// release gives the room up. It reports whether there was any.
+func (r *reserve) release() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.have {
+		return false
+	}
+	r.have = false
+	return r.fs.Remove(reserveName) == nil
+}

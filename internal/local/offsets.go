@@ -1,0 +1,108 @@
+package local
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/journal"
+)
+
+// offsetStore keeps committed offsets in the journal. A plain commit returns when it is with the operating system and
+// rides on the next fsync; after a power loss a group may fall back to an earlier one, so records come again.
+type offsetStore struct{ journal *journal.Journal }
+
+// Commit implements group.Store. An offset that is lower than the stored one is left out.
+func (s offsetStore) Commit(group string, offsets map[engine.TopicPartition]int64) error {
+	err := s.journal.CommitFunc(false, func() ([]journal.Change, error) {
+		changes := make([]journal.Change, 0, len(offsets))
+		for tp, offset := range offsets {
+			key := offsetKey(group, tp)
+			if b, ok := s.journal.Get(key); !ok || decodeOffset(b) < offset {
+				changes = append(changes, journal.Change{Key: key, Value: encodeOffset(offset)})
+			}
+		}
+		return changes, nil
+	})
+	return ioError(err, "committing offsets")
+}
+
+// Reset implements group.Store.
+func (s offsetStore) Reset(group string, offsets map[engine.TopicPartition]int64) error {
+	changes := make([]journal.Change, 0, len(offsets))
+	for tp, offset := range offsets {
+		changes = append(changes, journal.Change{Key: offsetKey(group, tp), Value: encodeOffset(offset)})
+	}
+	return ioError(s.journal.Commit(true, changes...), "resetting offsets")
+}
+
+// Delete implements group.Store.
+func (s offsetStore) Delete(group string) error {
+	var changes []journal.Change
+	for key := range s.journal.Scan("offset/" + group + "/") {
+		changes = append(changes, journal.Change{Key: key})
+	}
+	return ioError(s.journal.Commit(true, changes...), "deleting a group")
+}
+
+func offsetKey(group string, tp engine.TopicPartition) string {
+	return "offset/" + group + "/" + tp.Topic + "/" + strconv.Itoa(int(tp.Partition))
+}
+
+func parseOffsetKey(key string) (group string, tp engine.TopicPartition, ok bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 4 {
+		return "", tp, false
+	}
+	n, err := strconv.ParseInt(parts[3], 10, 32)
+	return parts[1], engine.TopicPartition{Topic: parts[2], Partition: int32(n)}, err == nil && n >= 0
+}
+
+func encodeOffset(offset int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(offset)) }
+
+func decodeOffset(b []byte) int64 {
+	if len(b) != 8 {
+		return -1
+	}
+	return int64(binary.BigEndian.Uint64(b))
+}
+
+// restoreOffsets gives the coordinator what the journal has. After a power loss a log may be shorter than what a group
+// had committed: such an offset is set back to the end, durably and before the first append, so that no new record
+// hides behind it.
+func (e *Engine) restoreOffsets() error {
+	var changes []journal.Change
+	for key, value := range e.journal.Scan("offset/") {
+		group, tp, ok := parseOffsetKey(key)
+		offset := decodeOffset(value)
+		if !ok || offset < 0 {
+			return &engine.CorruptionError{File: journalName, First: -1, Next: -1, Reason: "not a committed offset: " + key}
+		}
+		if t := e.topics[tp.Topic]; t != nil {
+			if p, err := t.partition(tp.Partition); err == nil && offset > p.log.End() {
+				e.notes = append(e.notes, fmt.Sprintf("group %s had committed offset %d of %s-%d, which ends at %d now: set back",
+					group, offset, tp.Topic, tp.Partition, p.log.End()))
+				offset = p.log.End()
+				changes = append(changes, journal.Change{Key: key, Value: encodeOffset(offset)})
+			}
+		}
+		e.groups.Restore(group, tp, offset)
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return ioError(e.journal.Commit(true, changes...), "setting committed offsets back")
+}
+
+// raiseEpoch starts a new incarnation of the directory, durably, before anything is written in it.
+func (e *Engine) raiseEpoch() (int32, error) {
+	var epoch int32
+	if b, ok := e.journal.Get("epoch"); ok && len(b) == 4 {
+		epoch = int32(binary.BigEndian.Uint32(b))
+	}
+	epoch++
+	change := journal.Change{Key: "epoch", Value: binary.BigEndian.AppendUint32(nil, uint32(epoch))}
+	return epoch, ioError(e.journal.Commit(true, change), "raising the epoch")
+}

@@ -1,0 +1,265 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/record"
+)
+
+// defaultBatchBytes bounds the records of one batch.
+const defaultBatchBytes = 1 << 20
+
+// producer appends straight to the logs, on the caller's goroutine.
+type producer struct {
+	e      *Engine
+	config engine.ProducerConfig
+	closed atomic.Bool
+	sticky atomic.Uint32 // partition of the next batch without keys
+}
+
+// OpenProducer opens a producer.
+func (e *Engine) OpenProducer(ctx context.Context, c engine.ProducerConfig) (engine.Producer, error) {
+	if err := e.enter(); err != nil {
+		return nil, err
+	}
+	defer e.leave()
+	if c.BatchBytes <= 0 {
+		c.BatchBytes = defaultBatchBytes
+	}
+	return &producer{e: e, config: c}, nil
+}
+
+// run is a batch being built for one partition.
+type run struct {
+	builder   record.Builder
+	partition *partition
+	indexes   []int32 // of the records in it
+	next      int64   // offset after what was appended
+}
+
+var runs = sync.Pool{New: func() any { return new(run) }}
+
+// Produce appends records, one batch per partition, or several where a batch would exceed the configured size.
+func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record) (engine.Durability, error) {
+	for i := range rs {
+		rs[i].Offset = -1
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, ctxError(err)
+	}
+	if err := p.e.enter(); err != nil {
+		return 0, err
+	}
+	defer p.e.leave()
+	if p.closed.Load() {
+		return 0, engine.Errorf(engine.ErrClosed, "the producer is closed; open a new one")
+	}
+	t, err := p.e.topicFor(topic, p.config.AutoCreateTopics)
+	if err != nil {
+		return 0, err
+	}
+	if err := p.e.checkQuota(ctx); err != nil {
+		return 0, err
+	}
+	if err := p.place(t, rs); err != nil {
+		return 0, err
+	}
+	var few [4]*run
+	used, err := p.append(t, rs, few[:0])
+	if err == nil {
+		err = p.sync(used)
+	}
+	for _, r := range used {
+		r.partition = nil
+		runs.Put(r)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if p.config.Acks == engine.AcksAll {
+		return engine.DurabilityFsync, nil
+	}
+	return engine.DurabilityOS, nil
+}
+
+// place stamps records and picks their partitions, and refuses what the topic does not take, before anything is
+// appended.
+func (p *producer) place(t *topic, rs []engine.Record) error {
+	limit, n := t.config.Load().MaxMessageBytes, int32(len(t.list()))
+	now := int64(engine.NoTimestamp)
+	sticky := int32(engine.AnyPartition)
+	for i := range rs {
+		r := &rs[i]
+		if size := payload(r); size > limit {
+			return engine.Errorf(engine.ErrMessageTooLarge,
+				"record %d has %d bytes, the topic takes %d; split it or raise MaxMessageBytes", i, size, limit).At(t.name, -1)
+		}
+		switch {
+		case r.Partition >= n || r.Partition < engine.AnyPartition:
+			return engine.Errorf(engine.ErrPartitionNotFound, "there are partitions 0 to %d", n-1).At(t.name, int(r.Partition))
+		case r.Partition == engine.AnyPartition && r.Key != nil:
+			r.Partition = engine.PartitionForKey(r.Key, n)
+		case r.Partition == engine.AnyPartition:
+			if sticky < 0 {
+				sticky = int32(p.sticky.Add(1) % uint32(n))
+			}
+			r.Partition = sticky
+		}
+		if r.Timestamp == engine.NoTimestamp {
+			if now == engine.NoTimestamp {
+				now = p.e.opts.Clock.Now().UnixMilli()
+			}
+			r.Timestamp = now
+		}
+	}
+	return nil
+}
+
+// payload is what counts towards the size of a record.
+func payload(r *engine.Record) int {
+	n := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
+}
+
+// append builds and appends the batches. It returns the runs it used, also after an error.
+func (p *producer) append(t *topic, rs []engine.Record, used []*run) ([]*run, error) {
+	options := record.Plain(t.config.Load().Compression)
+	if p.config.CompressionSet {
+		options.Compression = p.config.Compression
+	}
+	var r *run
+	for i := range rs {
+		rec := &rs[i]
+		if r == nil || r.partition.number != rec.Partition {
+			var err error
+			if r, used, err = findRun(t, rec.Partition, used, options); err != nil {
+				return used, err
+			}
+		}
+		if len(r.indexes) > 0 && r.builder.Size()+record.SizeOf(rec.Key, rec.Value, rec.Headers) > p.config.BatchBytes {
+			if err := p.flush(r, rs, options); err != nil {
+				return used, err
+			}
+		}
+		if err := r.builder.Append(rec.Timestamp, rec.Key, rec.Value, rec.Headers); err != nil {
+			return used, engine.Errorf(engine.ErrInvalidArgument, "record %d: %w", i, err).At(t.name, int(rec.Partition))
+		}
+		r.indexes = append(r.indexes, int32(i))
+	}
+	for _, r := range used {
+		if err := p.flush(r, rs, options); err != nil {
+			return used, err
+		}
+	}
+	return used, nil
+}
+
+func findRun(t *topic, n int32, used []*run, options record.Options) (*run, []*run, error) {
+	for _, r := range used {
+		if r.partition.number == n {
+			return r, used, nil
+		}
+	}
+	part, err := t.partition(n)
+	if err != nil {
+		return nil, used, err
+	}
+	r := runs.Get().(*run)
+	r.partition, r.indexes, r.next = part, r.indexes[:0], 0
+	r.builder.Reset(options)
+	return r, append(used, r), nil
+}
+
+// flush appends what a run has gathered and starts it anew.
+func (p *producer) flush(r *run, rs []engine.Record, options record.Options) error {
+	if len(r.indexes) == 0 {
+		return nil
+	}
+	b, err := r.builder.Finish()
+	if err != nil {
+		return engine.Errorf(engine.ErrInvalidArgument, "building a batch: %w", err)
+	}
+	a, err := r.partition.log.Append(b, p.e.opts.Clock.Now().UnixMilli())
+	if err != nil {
+		return r.partition.gone(err)
+	}
+	for delta, i := range r.indexes {
+		rs[i].Offset = a.First + int64(delta)
+	}
+	p.e.recordsIn.Add(int64(len(r.indexes)))
+	p.e.bytesIn.Add(int64(len(b)))
+	p.e.bytes.Add(int64(len(b)))
+	r.next, r.indexes = a.Next, r.indexes[:0]
+	r.builder.Reset(options)
+	return nil
+}
+
+// sync makes what was appended durable, when the acks ask for it: partitions side by side.
+func (p *producer) sync(used []*run) error {
+	if p.config.Acks != engine.AcksAll || len(used) == 0 {
+		return nil
+	}
+	if len(used) == 1 {
+		return used[0].partition.log.Sync(used[0].next)
+	}
+	return inParallel(used, func(r *run) error { return r.partition.log.Sync(r.next) })
+}
+
+// gone turns the error of a log that was closed by DeleteTopic into what happened.
+func (p *partition) gone(err error) error {
+	if errors.Is(err, engine.ErrClosed) {
+		return engine.Errorf(engine.ErrTopicNotFound, "it was deleted").At(p.topic.name, int(p.number))
+	}
+	return err
+}
+
+// Flush makes every log durable.
+func (p *producer) Flush(ctx context.Context) error {
+	if err := p.e.enter(); err != nil {
+		return err
+	}
+	defer p.e.leave()
+	var parts []*partition
+	p.e.eachPartition(func(part *partition) error {
+		parts = append(parts, part)
+		return nil
+	})
+	return inParallel(parts, func(part *partition) error { return part.log.Sync(part.log.End()) })
+}
+
+func errTransactions() error {
+	return fmt.Errorf("kafka: transactions on the embedded engine: %w", errors.ErrUnsupported)
+}
+
+// Begin is not available yet.
+func (p *producer) Begin(context.Context) error { return errTransactions() }
+
+// SendOffsets is not available yet.
+func (p *producer) SendOffsets(context.Context, string, map[engine.TopicPartition]int64, engine.Consumer) error {
+	return errTransactions()
+}
+
+// End is not available yet.
+func (p *producer) End(context.Context, bool) error { return errTransactions() }
+
+// Close ends the producer. What it appended stays as durable as its acks made it.
+func (p *producer) Close() error {
+	p.closed.Store(true)
+	return nil
+}
+
+// ctxError dresses the error of a context: a deadline matches ErrTimeout too.
+func ctxError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return engine.Errorf(engine.ErrTimeout, "%w", err)
+	}
+	return err
+}
