@@ -147,6 +147,15 @@ func (g *generation) close() error {
 	return err
 }
 
+// discard releases the files of a generation that is going to be removed.
+func (g *generation) discard() error {
+	err := g.out.discard()
+	if cerr := g.mark.file.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
 // abandon releases the files as they are.
 func (g *generation) abandon() {
 	g.out.abandon()

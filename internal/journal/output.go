@@ -12,7 +12,7 @@ import (
 )
 
 // output appends the entries of one generation. Only sync may be called concurrently with another method, and not with
-// close or abandon.
+// one that releases the file.
 type output interface {
 	// write appends one entry. After an error the output can only be abandoned.
 	write(index uint64, entry []byte) error
@@ -20,6 +20,8 @@ type output interface {
 	sync() error
 	// close fsyncs and releases the file.
 	close() error
+	// discard releases a file that is no longer needed, without writing what the disk does not have yet.
+	discard() error
 	// abandon releases the file without an fsync, as far as that can be done.
 	abandon()
 }
@@ -59,6 +61,11 @@ func (o *walOutput) sync() error { return o.file.Sync() }
 
 func (o *walOutput) close() error { return errors.Join(o.log.Close(), o.file.Close()) }
 
+// discard empties the file first: tidwall/wal's Close fsyncs, and would write megabytes that are about to be removed.
+func (o *walOutput) discard() error {
+	return errors.Join(o.file.Truncate(0), o.log.Close(), o.file.Close())
+}
+
 func (o *walOutput) abandon() {
 	o.log = nil
 	_ = o.file.Close()
@@ -82,5 +89,7 @@ func (o *plainOutput) write(_ uint64, entry []byte) error {
 func (o *plainOutput) sync() error { return o.file.Sync() }
 
 func (o *plainOutput) close() error { return errors.Join(o.file.Sync(), o.file.Close()) }
+
+func (o *plainOutput) discard() error { return o.file.Close() }
 
 func (o *plainOutput) abandon() { _ = o.file.Close() }

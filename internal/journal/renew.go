@@ -149,7 +149,7 @@ func (j *Journal) retire(g *generation) {
 		g.abandon()
 		return
 	}
-	if err := g.close(); err != nil {
+	if err := g.discard(); err != nil {
 		j.log.Warn("journal: closing an old generation", "error", err)
 	}
 }

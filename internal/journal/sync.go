@@ -1,5 +1,7 @@
 package journal
 
+import "runtime"
+
 // Sync makes everything durable that is visible. After a failure for want of room it tries again.
 func (j *Journal) Sync() error {
 	seq, err := j.prepareSync()
@@ -24,6 +26,7 @@ func (j *Journal) prepareSync() (uint64, error) {
 func (j *Journal) waitSynced(seq uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	yielded := false
 	for j.durable < seq {
 		g := j.current
 		switch {
@@ -33,6 +36,11 @@ func (j *Journal) waitSynced(seq uint64) error {
 			j.replace()
 		case g.syncing:
 			j.synced.Wait()
+		case !yielded:
+			yielded = true // let those who are about to commit come along
+			j.mu.Unlock()
+			runtime.Gosched()
+			j.mu.Lock()
 		default:
 			j.fsync(g)
 		}
