@@ -171,14 +171,14 @@ func TestFile(t *testing.T) {
 
 		require.NoError(t, file.Truncate(4))
 		require.NoError(t, file.Truncate(1<<40), "sparse")
-		require.EqualValues(t, 1<<40, size())
+		require.Equal(t, int64(1<<40), size())
 		_, err = file.ReadAt(b, 0)
 		require.NoError(t, err)
 		require.Equal(t, "hell\x00\x00\x00\x00\x00\x00", string(b))
 		n, err = file.WriteAt(nil, 1<<41)
 		require.NoError(t, err)
 		require.Zero(t, n)
-		require.EqualValues(t, 1<<40, size(), "writing nothing does not grow")
+		require.Equal(t, int64(1<<40), size(), "writing nothing does not grow")
 
 		require.Error(t, file.Truncate(-1))
 		_, err = file.WriteAt([]byte("x"), -1)

@@ -16,12 +16,19 @@ import (
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 )
 
-// lockDirEnv makes the test binary a process that holds the lock of a directory until its input ends.
-const lockDirEnv = "VFS_TEST_LOCK_DIR"
+// These make the test binary another process, which works in the directory that the variable names.
+const (
+	lockDirEnv  = "VFS_TEST_LOCK_DIR"  // holds the lock until its input ends
+	limitDirEnv = "VFS_TEST_LIMIT_DIR" // writes a file beyond RLIMIT_FSIZE
+)
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(lockDirEnv); dir != "" {
 		holdLock(dir)
+		return
+	}
+	if dir := os.Getenv(limitDirEnv); dir != "" {
+		writeBeyondLimit(dir)
 		return
 	}
 	goleak.VerifyTestMain(m)

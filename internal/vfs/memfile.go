@@ -2,11 +2,8 @@ package vfs
 
 import (
 	"io"
-	"io/fs"
 	"maps"
-	"math"
 	"sync"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -121,18 +118,18 @@ func (f *memFile) truncate(m *Mem, size int64) {
 	f.size = size
 }
 
-// cut removes the blocks behind size, and clears the rest of the block that size lies in.
+// cut clears the rest of the block that size lies in, and removes the blocks behind it.
 func (f *memFile) cut(m *Mem, size int64) {
-	last, at := size/blockSize, size%blockSize
-	if b := f.blocks[last]; b != nil && at > 0 {
-		f.willChange(m, last)
-		clear(b[at:])
-		last++
-	} else if at > 0 {
-		last++
+	first, at := size/blockSize, size%blockSize
+	if at > 0 {
+		if b := f.blocks[first]; b != nil {
+			f.willChange(m, first)
+			clear(b[at:])
+		}
+		first++
 	}
 	maps.DeleteFunc(f.blocks, func(number int64, _ *memBlock) bool {
-		if number < last {
+		if number < first {
 			return false
 		}
 		f.willChange(m, number)
@@ -169,88 +166,4 @@ func (f *memFile) releaseUnused(m *Mem) {
 	if f.links == 0 && f.opens == 0 {
 		m.used.Add(-blockSize * int64(len(f.blocks)))
 	}
-}
-
-// memHandle is an open memFile.
-type memHandle struct {
-	mem      *Mem
-	file     *memFile
-	name     string
-	writable bool
-	closed   atomic.Bool
-}
-
-func (h *memHandle) check(op string, off int64, n int) error {
-	switch {
-	case h.closed.Load():
-		return pathError(op, h.name, fs.ErrClosed)
-	case off < 0:
-		return pathError(op, h.name, syscall.EINVAL)
-	case off > math.MaxInt64-int64(n):
-		return pathError(op, h.name, syscall.EFBIG)
-	}
-	return nil
-}
-
-func (h *memHandle) checkWrite(op string, off int64, n int) error {
-	if err := h.check(op, off, n); err != nil {
-		return err
-	}
-	if !h.writable {
-		return pathError(op, h.name, syscall.EBADF)
-	}
-	return nil
-}
-
-func (h *memHandle) WriteAt(p []byte, off int64) (int, error) {
-	if err := h.checkWrite("write", off, len(p)); err != nil {
-		return 0, err
-	}
-	n, err := h.file.writeAt(h.mem, p, off)
-	if err != nil {
-		err = pathError("write", h.name, err)
-	}
-	return n, err
-}
-
-func (h *memHandle) ReadAt(p []byte, off int64) (int, error) {
-	if err := h.check("read", off, 0); err != nil || len(p) == 0 {
-		return 0, err
-	}
-	return h.file.readAt(p, off)
-}
-
-func (h *memHandle) Truncate(size int64) error {
-	if err := h.checkWrite("truncate", size, 0); err != nil {
-		return err
-	}
-	h.file.truncate(h.mem, size)
-	return nil
-}
-
-func (h *memHandle) Sync() error {
-	if err := h.check("sync", 0, 0); err != nil {
-		return err
-	}
-	h.file.sync()
-	return nil
-}
-
-func (h *memHandle) failSync() { h.file.failSync() }
-
-func (h *memHandle) Size() (int64, error) {
-	if err := h.check("stat", 0, 0); err != nil {
-		return 0, err
-	}
-	return h.file.length(), nil
-}
-
-func (h *memHandle) Close() error {
-	if h.closed.Swap(true) {
-		return pathError("close", h.name, fs.ErrClosed)
-	}
-	h.mem.mu.Lock()
-	defer h.mem.mu.Unlock()
-	h.file.closed(h.mem)
-	return nil
 }

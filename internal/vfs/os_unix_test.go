@@ -3,8 +3,11 @@
 package vfs_test
 
 import (
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"testing"
 
@@ -37,4 +40,32 @@ func TestSpecialFiles(t *testing.T) {
 	}
 	require.NoError(t, socket.Close())
 	require.NoError(t, f.Close())
+}
+
+// TestShortWriteOfTheSystem: with a limit for the size of files, the system writes what fits and refuses the rest.
+func TestShortWriteOfTheSystem(t *testing.T) {
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), exe)
+	cmd.Env = append(os.Environ(), limitDirEnv+"="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err)
+	require.Equal(t, "n=8192 no space=true: write f: file too large", string(out))
+}
+
+func writeBeyondLimit(dir string) {
+	signal.Ignore(unix.SIGXFSZ)
+	f, err := vfs.OS(dir)
+	if err != nil {
+		panic(err)
+	}
+	file, err := f.OpenFile("f", rwCreate)
+	if err != nil {
+		panic(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 8192, Max: 8192}); err != nil {
+		panic(err)
+	}
+	n, err := file.WriteAt(make([]byte, 10000), 0)
+	fmt.Printf("n=%d no space=%v: %v", n, vfs.IsNoSpace(err), err)
 }
