@@ -94,13 +94,10 @@ func (r *recovery) finishSwaps() error {
 	return nil
 }
 
-// settle lets a compacted segment take the place of those it was made from: the log file last, since it is what marks
-// the swap as unfinished.
+// settle lets a compacted segment take the place of those it was made from. The log file comes last, since it is what
+// marks the swap as unfinished: indexes that were moved before a crash are left where they are.
 func (r *recovery) settle(info segment.Info, sequence int64) error {
 	if err := r.removeInside(info); err != nil {
-		return err
-	}
-	if err := segment.RemoveFiles(r.fs, r.opts.Dir, info.Base, ""); err != nil {
 		return err
 	}
 	s := segment.Open(segment.Place{FS: r.fs, Pool: r.place.Pool, Dir: r.opts.Dir, Suffix: swapSuffix(sequence)}, info)

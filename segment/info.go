@@ -24,6 +24,7 @@ type Info struct {
 	Times        index.State
 	Aborted      index.State
 	Compacted    bool // offsets may have gaps
+	Clean        bool // compaction has compared its keys with those of the segments before it, and with one another
 }
 
 // InfoSize is the encoded length of an Info.
@@ -34,7 +35,14 @@ func Empty(base int64) Info {
 	return Info{Base: base, Next: base, MaxTimestamp: -1, TimeIndexed: -1}
 }
 
-// Append appends the encoding of i: its fields in order, big-endian, the index states as entries and checksum.
+// Bits of the last byte of an encoding.
+const (
+	infoCompacted = 1 << iota
+	infoClean
+)
+
+// Append appends the encoding of i: its fields in order, big-endian, the index states as entries and checksum, the
+// booleans as bits of one byte.
 func (i Info) Append(b []byte) []byte {
 	for _, v := range []int64{
 		i.Base, i.Next, i.Size, i.Batches, i.MaxTimestamp, i.MaxAt, i.MaxAppend, i.Indexed, i.TimeIndexed,
@@ -47,10 +55,14 @@ func (i Info) Append(b []byte) []byte {
 		b = binary.BigEndian.AppendUint32(b, s.Entries)
 		b = binary.BigEndian.AppendUint32(b, s.CRC)
 	}
+	flags := byte(0)
 	if i.Compacted {
-		return append(b, 1)
+		flags |= infoCompacted
 	}
-	return append(b, 0)
+	if i.Clean {
+		flags |= infoClean
+	}
+	return append(b, flags)
 }
 
 // DecodeInfo decodes the first InfoSize bytes of b. It reports false when they are fewer or make no sense.
@@ -70,8 +82,8 @@ func DecodeInfo(b []byte) (i Info, ok bool) {
 		*p = index.State{Entries: binary.BigEndian.Uint32(b), CRC: binary.BigEndian.Uint32(b[4:])}
 		b = b[8:]
 	}
-	i.Compacted = b[0] == 1
-	return i, b[0] <= 1 && i.Base >= 0 && i.Next >= i.Base && i.Size >= 0 && i.Batches >= 0 &&
+	i.Compacted, i.Clean = b[0]&infoCompacted != 0, b[0]&infoClean != 0
+	return i, b[0] <= infoCompacted|infoClean && i.Base >= 0 && i.Next >= i.Base && i.Size >= 0 && i.Batches >= 0 &&
 		i.Indexed >= 0 && i.Indexed <= i.Size
 }
 

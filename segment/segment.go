@@ -1,7 +1,9 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"strconv"
@@ -65,7 +67,7 @@ type Segment struct {
 	rebuilding sync.Mutex
 	refs       atomic.Int32 // the log's own one, and one for each read under way
 	removed    atomic.Bool
-	whenGone   func() error // set before removed
+	whenGone   func(error) // set before removed
 }
 
 // Create makes an empty segment and its log file, which must not exist: nothing is ever written over.
@@ -146,9 +148,10 @@ func (s *Segment) Release() error {
 // Close ends the log's own hold. Reads under way finish first.
 func (s *Segment) Close() error { return s.Release() }
 
-// Remove closes the segment and removes its files once no read is under way, and then calls whenGone, unless it is nil.
-// What a crash leaves of the files is removed when the log is next opened.
-func (s *Segment) Remove(whenGone func() error) error {
+// Remove closes the segment and removes its files once no read is under way, and then calls whenGone, unless it is nil,
+// with the error that kept a file from being removed. What is left of the files, by that or by a crash, is removed when
+// the log is next opened.
+func (s *Segment) Remove(whenGone func(error)) error {
 	s.whenGone = whenGone
 	s.removed.Store(true)
 	return s.Release()
@@ -164,13 +167,19 @@ func (s *Segment) closeFiles() error {
 	return first
 }
 
-// unlink removes the log file last: where it is gone, so is everything.
+// unlink removes the files under the names that they have by now, the log last: where it is gone, so is everything.
 func (s *Segment) unlink() error {
-	err := RemoveFiles(s.place.FS, s.place.Dir, s.base, s.place.Suffix)
-	if err == nil && s.whenGone != nil {
-		err = s.whenGone()
+	var first error
+	for i := len(s.handles) - 1; i >= 0; i-- {
+		if err := s.place.FS.Remove(s.handles[i].Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			first = err
+			break
+		}
 	}
-	return err
+	if s.whenGone != nil {
+		s.whenGone(first)
+	}
+	return first
 }
 
 // RemoveFiles removes the files of a segment that is not open. Ones that do not exist are no error.
@@ -184,15 +193,41 @@ func RemoveFiles(fs vfs.FS, dir string, base int64, suffix string) error {
 	return nil
 }
 
-// Settle gives the files of a compacted segment their final names, the log last, so that a crash in between leaves
-// something that Settle finishes when it is called again. Nothing else may have those names.
+// Settle gives the files of a compacted segment their final names, in place of files of its sources that are there
+// still. No other open segment may have those names; this one may be read meanwhile. The log comes last, once the names
+// of the indexes are durable, so that a crash in between leaves something that Settle finishes when it is called again.
 func (s *Segment) Settle() error {
-	for i := len(Extensions) - 1; i >= 0; i-- {
-		to := path.Join(s.place.Dir, Name(s.base)+Extensions[i])
-		if err := s.handles[i].Rename(to); err != nil && !os.IsNotExist(err) {
+	states := [...]index.State{{}, s.offsets.State(), s.times.State(), s.aborted.State()}
+	for i := len(states) - 1; i > 0; i-- {
+		if err := s.settleIndex(i, states[i]); err != nil {
 			return err
 		}
 	}
-	s.place.Suffix = ""
+	if err := s.place.FS.SyncDir(s.place.Dir); err != nil {
+		return err
+	}
+	if err := s.file.Rename(s.finalName(0)); err != nil {
+		return err
+	}
 	return s.place.FS.SyncDir(s.place.Dir)
+}
+
+func (s *Segment) finalName(i int) string { return path.Join(s.place.Dir, Name(s.base)+Extensions[i]) }
+
+// settleIndex moves an index. One that is not there was moved before the crash, or has no entries: then nobody may take
+// that of a source for it.
+func (s *Segment) settleIndex(i int, st index.State) error {
+	to := s.finalName(i)
+	err := s.handles[i].Rename(to)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s.handles[i].SetName(to)
+	if st.Entries > 0 {
+		return nil
+	}
+	if err := s.place.FS.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
