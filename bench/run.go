@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dot-do/kafka-embedded/internal/clock"
+)
+
+// Run is one run of a scenario by one contender, in a process of its own.
+type Run struct {
+	Contender Contender
+	Level     Level
+	Dir       string
+	Sizes     Sizes
+	Records   int64 // in the log that was made ready, if any
+
+	meter Meter
+	value float64
+}
+
+func (r *Run) open(batch, goroutines int) (Log, error) {
+	return r.Contender.Open(r.Dir, OpenOptions{Level: r.Level, Batch: batch, Goroutines: goroutines})
+}
+
+// fill makes the log of a [Data] ready.
+func (r *Run) fill() error {
+	log, err := r.open(batchSize, 1)
+	if err != nil {
+		return err
+	}
+	records := makeRecords()
+	for left := r.Records; left > 0; left -= batchSize {
+		if err := log.Append(records[:min(left, batchSize)]); err != nil {
+			return err
+		}
+	}
+	return log.Close()
+}
+
+func runAppend(r *Run, batch, goroutines int) error {
+	log, err := r.open(batch, goroutines)
+	if err != nil {
+		return err
+	}
+	records := makeRecords()
+	// What is done once, such as creating files, is not part of the figure.
+	if _, err := appendFor(log, records, batch, goroutines, r.Sizes.Budget/10, int64(r.Sizes.LimitMiB)<<17); err != nil {
+		return err
+	}
+	r.meter.Start()
+	n, err := appendFor(log, records, batch, goroutines, r.Sizes.Budget, int64(r.Sizes.LimitMiB)<<20)
+	r.meter.Stop(n)
+	if err != nil {
+		return err
+	}
+	r.value = r.meter.NsPerRecord()
+	return log.Close()
+}
+
+// appendFor has each goroutine append until the budget or the limit in bytes is used up, and returns how many records
+// were appended.
+func appendFor(log Log, records [][]byte, batch, goroutines int, budget time.Duration, limit int64) (int64, error) {
+	var (
+		over  atomic.Bool
+		total atomic.Int64
+		group sync.WaitGroup
+		errs  = make(chan error, goroutines)
+	)
+	timer := clock.Real.AfterFunc(budget, func() { over.Store(true) })
+	defer timer.Stop()
+	limit /= recordBytes * int64(goroutines)
+	work := func(first int) {
+		var done int64
+		defer func() { total.Add(done) }()
+		for at := first; done < limit && !over.Load(); at += batch {
+			if at+batch > len(records) {
+				at = 0
+			}
+			if err := log.Append(records[at : at+batch]); err != nil {
+				errs <- err
+				return
+			}
+			done += int64(batch)
+		}
+	}
+	for i := 1; i < goroutines; i++ {
+		group.Go(func() { work(i % (len(records) - batch + 1)) })
+	}
+	work(0) // a single writer is this goroutine, as in a caller's own loop
+	group.Wait()
+	select {
+	case err := <-errs:
+		return total.Load(), err
+	default:
+		return total.Load(), nil
+	}
+}
+
+func runReadAll(r *Run) error {
+	log, err := r.open(batchSize, 1)
+	if err != nil {
+		return err
+	}
+	r.meter.Start()
+	records, bytes, err := log.ReadAll()
+	r.meter.Stop(records)
+	if err != nil {
+		return err
+	}
+	if records != r.Records || bytes < records*recordBytes {
+		return fmt.Errorf("read %d records of %d bytes, want %d of %d", records, bytes, r.Records, r.Records*recordBytes)
+	}
+	r.value = r.meter.NsPerRecord()
+	return log.Close()
+}
+
+func runReadRandom(r *Run) error {
+	log, err := r.open(batchSize, 1)
+	if err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	read := func() error {
+		index := random.Int64N(r.Records)
+		record, err := log.Read(index)
+		if err == nil && len(record) < recordBytes {
+			err = fmt.Errorf("record %d has %d bytes, want %d", index, len(record), recordBytes)
+		}
+		return err
+	}
+	if err := read(); err != nil { // what is loaded at the first read is not part of the figure
+		return err
+	}
+	var over atomic.Bool
+	timer := clock.Real.AfterFunc(r.Sizes.Budget, func() { over.Store(true) })
+	defer timer.Stop()
+	r.meter.Start()
+	var n int64
+	for ; !over.Load(); n++ {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	r.meter.Stop(n)
+	r.value = r.meter.NsPerRecord()
+	return log.Close()
+}
+
+func runOpen(r *Run) error {
+	r.meter.Start()
+	log, err := r.open(1, 1)
+	r.meter.Stop(1)
+	if err != nil {
+		return err
+	}
+	r.value = r.meter.NsPerRecord() / 1e6
+	return log.Close()
+}
+
+func runMemory(r *Run) error {
+	records := makeRecords()
+	r.meter.Start()
+	log, err := r.open(batchSize, 1)
+	if err != nil {
+		return err
+	}
+	n, err := appendFor(log, records, batchSize, 1, time.Minute, int64(r.Sizes.MemoryMiB)<<20)
+	if err == nil {
+		err = log.Close()
+	}
+	r.meter.Stop(n)
+	r.value = float64(r.meter.Peak) / (1 << 20)
+	return err
+}
+
+func runDisk(r *Run) error {
+	var bytes int64
+	err := filepath.WalkDir(r.Dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	})
+	r.value = float64(bytes) / float64(r.Records)
+	return err
+}

@@ -1,0 +1,87 @@
+package main
+
+import "fmt"
+
+// Unit is what a scenario's figure counts. Less is better in every unit.
+type Unit string
+
+// The units.
+const (
+	NsPerRecord    Unit = "ns/record"
+	Milliseconds   Unit = "ms"
+	MiB            Unit = "MiB"
+	BytesPerRecord Unit = "B/record"
+)
+
+// Scenario is one thing that is measured.
+type Scenario struct {
+	Name  string // for -run
+	Title string
+	Unit  Unit
+	Level Level  // asked of each contender; empty where it does not matter
+	Goal  string // for this library
+
+	// Data names the log that must be there before the run, made once and read by every round; nil for an empty one.
+	Data *Data
+
+	Run func(r *Run) error
+}
+
+// Data is a log made ready for scenarios that read.
+type Data struct {
+	Name    string
+	Records func(Sizes) int64
+}
+
+var (
+	readData = &Data{Name: "read", Records: func(s Sizes) int64 { return s.ReadRecords }}
+	openData = &Data{Name: "open", Records: func(s Sizes) int64 { return int64(s.OpenMiB) << 20 / recordBytes }}
+)
+
+// allScenarios lists what is measured, in the order in which it is printed.
+func allScenarios() []Scenario {
+	return []Scenario{
+		appending("send-one-os", System, 1, 1, "<= 1.25 x floor, ahead of all"),
+		appending("send-one-os-64", System, 1, 64, "scales, never below one goroutine"),
+		appending("batch-os", System, batchSize, 1, "<= 2 x floor, ahead of all"),
+		appending("send-one-fsync", Fsync, 1, 1, "<= 1.05 x floor, ahead of all"),
+		appending("send-one-fsync-64", Fsync, 1, 64, ">= 1.2 x Pebble"),
+		appending("batch-fsync", Fsync, batchSize, 1, ">= 0.85 x floor"),
+		{
+			Name: "read-all", Title: "read all, raw records", Unit: NsPerRecord, Data: readData,
+			Goal: "<= 40 ns (25 M/s)", Run: runReadAll,
+		},
+		{
+			Name: "read-random", Title: "read one at a random offset, warm cache", Unit: NsPerRecord, Data: readData,
+			Goal: "<= 2 us for batches up to 4 KiB, else <= 1.5 x reading and checking the batch", Run: runReadRandom,
+		},
+		{
+			Name: "open", Title: "open a log after a clean close, warm cache", Unit: Milliseconds, Data: openData,
+			Goal: "<= 2 ms at 1 GiB", Run: runOpen,
+		},
+		{
+			Name: "memory", Title: "peak memory while appending batches of 1000", Unit: MiB, Level: System,
+			Goal: "<= 12 MiB over the harness", Run: runMemory,
+		},
+		{
+			Name: "disk", Title: "bytes on disk, batches of 1000", Unit: BytesPerRecord, Data: readData,
+			Goal: "<= 112 B", Run: runDisk,
+		},
+	}
+}
+
+// appending is a scenario in which each of some goroutines appends batches without a pause.
+func appending(name string, level Level, batch, goroutines int, goal string) Scenario {
+	title := "send one"
+	if batch > 1 {
+		title = fmt.Sprintf("batches of %d", batch)
+	}
+	if goroutines > 1 {
+		title += fmt.Sprintf(", %d goroutines", goroutines)
+	}
+	title += map[Level]string{System: ", to the operating system", Fsync: ", fsynced"}[level]
+	return Scenario{
+		Name: name, Title: title, Unit: NsPerRecord, Level: level, Goal: goal,
+		Run: func(r *Run) error { return runAppend(r, batch, goroutines) },
+	}
+}
