@@ -154,6 +154,8 @@ type ConsumerConfig struct {
 	HeartbeatInterval time.Duration
 	MaxPollInterval   time.Duration
 	AutoCreateTopics  bool
+	// UntilEnd makes Poll return io.EOF once everything was returned that was there when a partition was first read.
+	UntilEnd bool
 	// OnRevoked is called from Poll and Close before partitions are given up, so that finished work can be committed.
 	OnRevoked func(ctx context.Context, tps []TopicPartition)
 	// OnLost is called when partitions were taken away without a chance to commit.

@@ -4,41 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code names a kind of error. A Code is itself an error, so that it serves both a switch on [Error.Code] and
 // errors.Is(err, code).
 type Code string
 
-// Error returns the code's name.
-func (c Code) Error() string { return "kafka: " + string(c) }
+// Error returns the code in words.
+func (c Code) Error() string { return "kafka: " + strings.ReplaceAll(string(c), "_", " ") }
 
 // The codes. Those marked "cluster" are never raised by the embedded engine.
 const (
-	ErrTopicNotFound       Code = "topic not found"
-	ErrPartitionNotFound   Code = "partition not found"
-	ErrMessageTooLarge     Code = "message too large"
-	ErrNotLeader           Code = "not leader for partition" // cluster
-	ErrOffsetOutOfRange    Code = "offset out of range"
-	ErrGroupCoordinator    Code = "group coordinator not available" // cluster
-	ErrRebalanceInProgress Code = "rebalance in progress"
+	ErrTopicNotFound       Code = "topic_not_found"
+	ErrPartitionNotFound   Code = "partition_not_found"
+	ErrMessageTooLarge     Code = "message_too_large"
+	ErrNotLeader           Code = "not_leader" // cluster
+	ErrOffsetOutOfRange    Code = "offset_out_of_range"
+	ErrGroupCoordinator    Code = "group_coordinator" // cluster
+	ErrRebalanceInProgress Code = "rebalance_in_progress"
 	ErrUnauthorized        Code = "unauthorized"
-	ErrQuotaExceeded       Code = "quota exceeded"
-	ErrTimeout             Code = "timed out"    // also matches context.DeadlineExceeded
+	ErrQuotaExceeded       Code = "quota_exceeded"
+	ErrTimeout             Code = "timeout"      // also matches context.DeadlineExceeded
 	ErrDisconnected        Code = "disconnected" // cluster
-	ErrSerialization       Code = "serialization failed"
+	ErrSerialization       Code = "serialization"
 	ErrClosed              Code = "closed"
-	ErrTopicExists         Code = "topic exists"
-	ErrGroupNotFound       Code = "group not found"
-	ErrGroupNotEmpty       Code = "group not empty"
+	ErrTopicExists         Code = "topic_exists"
+	ErrGroupNotFound       Code = "group_not_found"
+	ErrGroupNotEmpty       Code = "group_not_empty"
 	ErrFenced              Code = "fenced"
-	ErrOutOfOrderSequence  Code = "out of order sequence"
+	ErrOutOfOrderSequence  Code = "out_of_order_sequence"
 	ErrCorrupt             Code = "corrupt"
-	ErrLocked              Code = "locked by another process"
-	ErrDiskFull            Code = "disk full"
-	ErrReadOnly            Code = "read-only"
-	ErrIO                  Code = "input or output failed"
-	ErrInvalidArgument     Code = "invalid argument"
+	ErrLocked              Code = "locked"
+	ErrDiskFull            Code = "disk_full"
+	ErrReadOnly            Code = "read_only"
+	ErrIO                  Code = "io"
+	ErrInvalidArgument     Code = "invalid_argument"
 )
 
 // Error is the error that every operation of the library returns: what kind, where, whether trying again can help,
@@ -52,10 +53,14 @@ type Error struct {
 	Err       error  // the cause, or nil
 }
 
-// Errorf makes an Error without a place. A %w in the format becomes the cause.
+// Errorf makes an Error without a place. What stands for %w in the format becomes the cause.
 func Errorf(code Code, format string, args ...any) *Error {
 	wrapped := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: wrapped.Error(), Partition: -1, Err: errors.Unwrap(wrapped), Retriable: retriable(code)}
+	cause := errors.Unwrap(wrapped)
+	if _, several := wrapped.(interface{ Unwrap() []error }); several {
+		cause = wrapped
+	}
+	return &Error{Code: code, Message: wrapped.Error(), Partition: -1, Err: cause, Retriable: retriable(code)}
 }
 
 // At returns a copy of e with its place.

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -127,6 +128,9 @@ func (c *consumer) step(ctx context.Context, got *gathered) (<-chan struct{}, er
 			return nil, err
 		}
 		c.failure = err
+	}
+	if c.config.UntilEnd && got.records == 0 && c.finished() {
+		return nil, io.EOF
 	}
 	return changed, nil
 }

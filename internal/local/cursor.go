@@ -26,6 +26,7 @@ type cursor struct {
 	read      int64 // offset to read next from the log
 	pending   []record.Record
 	paused    bool
+	until     int64 // nothing is read from here on
 	chunk     int
 	reader    record.Reader
 }
@@ -47,9 +48,12 @@ func (p *partition) end(i engine.Isolation) int64 {
 	return p.log.LastStable()
 }
 
+// end is how far the cursor may read now.
+func (c *cursor) end(i engine.Isolation) int64 { return min(c.partition.end(i), c.until) }
+
 // ready reports whether there is something to hand out or to read.
 func (c *cursor) ready(i engine.Isolation) bool {
-	return !c.paused && (len(c.pending) > 0 || c.read < c.partition.end(i))
+	return !c.paused && (len(c.pending) > 0 || c.read < c.end(i))
 }
 
 // take hands out up to limit records; the first that are not there yet are read.
@@ -74,7 +78,7 @@ func (c *cursor) take(limit int, i engine.Isolation) (f engine.Fetch, ok bool, e
 
 // fill reads a chunk, and further ones while all that they hold is markers or aborted.
 func (c *cursor) fill(i engine.Isolation) error {
-	for upTo := c.partition.end(i); c.read < upTo; {
+	for upTo := c.end(i); c.read < upTo; {
 		data, next, err := c.partition.log.Read(c.read, upTo, c.chunk)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -132,7 +133,10 @@ func (c *consumer) assign(tps []engine.TopicPartition) error {
 			cursors = append(cursors, cur)
 			continue
 		}
-		cur := &cursor{partition: p, paused: c.paused[tp]}
+		cur := &cursor{partition: p, paused: c.paused[tp], until: math.MaxInt64}
+		if c.config.UntilEnd {
+			cur.until = p.end(c.config.Isolation)
+		}
 		if err := c.begin(cur); err != nil {
 			return err
 		}
@@ -160,4 +164,18 @@ func (c *consumer) begin(cur *cursor) error {
 	offset, err := c.start(cur.partition)
 	cur.seek(offset)
 	return err
+}
+
+// finished reports whether everything was read that there was in the beginning. The caller holds mu.
+func (c *consumer) finished() bool {
+	for _, cur := range c.cursors {
+		if cur.position < cur.until {
+			return false
+		}
+	}
+	if len(c.cursors) > 0 || c.config.Group == "" {
+		return true
+	}
+	info, err := c.e.groups.Describe(c.config.Group)
+	return err == nil && info.State == group.StateStable
 }
