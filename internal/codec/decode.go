@@ -11,6 +11,9 @@ import (
 // keeps alive by keeping one of them.
 const sharedText = 4096
 
+// maxMapHint is the most pairs for which a map makes room beforehand. Their keys may all be equal.
+const maxMapHint = 1024
+
 // decoder decodes input that check has accepted.
 type decoder struct {
 	reader
@@ -54,7 +57,7 @@ func (d *decoder) any(t token) (any, error) {
 	case kindArray:
 		return d.array(int(t.num))
 	case kindMap:
-		m := make(map[string]any, int(t.num))
+		m := make(map[string]any, min(int(t.num), maxMapHint))
 		return m, d.object(m, int(t.num))
 	case kindExt:
 		return d.time(t)

@@ -52,6 +52,9 @@ func nested(depth int, v any) any {
 	return v
 }
 
+// shortElements has n elements of one byte each.
+func shortElements(n int) any { return make([]any, n) }
+
 // refused checks what all errors of this package have in common.
 func refused(t *testing.T, err error, code engine.Code, want string) {
 	t.Helper()
@@ -128,8 +131,10 @@ func TestUnmarshalErrors(t *testing.T) {
 		into any
 		want string
 	}{
-		{"text into int", map[string]any{"X": secret}, new(Point), "at byte 3 of 10: codec_test.Point.X: a string does not fit int"},
-		{"in a slice", map[string]any{"items": []any{nil, map[string]any{"qty": true}}}, new(Order), "Order.items[1].qty: a bool does not fit int64"},
+		{"text into int", map[string]any{"X": secret}, new(Point),
+			"at byte 3 of 10: codec_test.Point.X: a string does not fit int"},
+		{"in a slice", map[string]any{"items": []any{nil, map[string]any{"qty": true}}}, new(Order),
+			"Order.items[1].qty: a bool does not fit int64"},
 		{"in a map", map[string]any{secret: secret}, new(map[string]int), "map[string]int{}: a string does not fit int"},
 		{"too big", 300, new(int8), "an integer does not fit int8"},
 		{"negative", -1, new(uint), "an integer does not fit uint"},
@@ -152,7 +157,8 @@ func TestUnmarshalErrors(t *testing.T) {
 		{"into a map by struct", map[string]any{"a": 1}, new(map[Point]int), "a map does not fit map[codec_test.Point]int"},
 		{"key that is no int", map[string]any{secret: 1}, new(map[int]int), "the key of a map does not fit int"},
 		{"key too big", map[string]any{"256": 1}, new(map[uint8]int), "the key of a map does not fit uint8"},
-		{"key of a failing method", map[string]any{secret: 1}, new(map[failText]int), "UnmarshalText of codec_test.failText failed"},
+		{"key of a failing method", map[string]any{secret: 1}, new(map[failText]int),
+			"UnmarshalText of codec_test.failText failed"},
 		{"text of a failing method", secret, new(failText), "UnmarshalText of codec_test.failText failed"},
 		{"number for a method of text", 1, new(netip.Addr), "an integer does not fit netip.Addr"},
 		{"text for a number", secret, new(json.Number), "a string does not fit json.Number"},
@@ -168,6 +174,8 @@ func TestUnmarshalErrors(t *testing.T) {
 				*lower `json:"low"`
 			}), "cannot be set"},
 		{"target that refers to itself", 1, ptr(cyclicAny()), "refers to itself"},
+		{"slice of large elements", shortElements(1 << 12), new([][1 << 20]byte),
+			"4096 elements of [1048576]uint8 take more than"},
 		{"type without end", 1, new(loop), "refers to itself"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

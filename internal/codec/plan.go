@@ -128,8 +128,8 @@ func encodeQuoted(e *encoder, v reflect.Value) error {
 	return e.string(string(text))
 }
 
-// encodeUnexported encodes an embedded struct that has a tag but no exported name. Reflection shows its exported fields,
-// and lets nobody call its methods.
+// encodeUnexported encodes an embedded struct that has a tag but no exported name. Reflection shows its exported
+// fields, and lets nobody call its methods.
 func encodeUnexported(e *encoder, v reflect.Value) error {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {

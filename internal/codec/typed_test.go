@@ -72,9 +72,11 @@ var typed = []struct {
 	v    any
 }{
 	{"least numbers", numbers{math.MinInt32, math.MinInt8, math.MinInt64, 0, -math.MaxFloat32, -math.MaxFloat64}},
-	{"greatest numbers", numbers{math.MaxInt32, math.MaxInt8, math.MaxInt64, math.MaxUint64, 0.1, math.SmallestNonzeroFloat64}},
+	{"greatest numbers", numbers{math.MaxInt32, math.MaxInt8, math.MaxInt64, math.MaxUint64, 0.1,
+		math.SmallestNonzeroFloat64}},
 	{"beside 2^53", numbers{I64: 1<<53 + 1, U64: 1<<53 + 1}},
-	{"times", times{time.Unix(1, 999999999).UTC(), ptr(time.Unix(-62135596800, 0).UTC()), 1, map[time.Time]int{time.Unix(0, 1).UTC(): 1}}},
+	{"times", times{time.Unix(1, 999999999).UTC(), ptr(time.Unix(-62135596800, 0).UTC()), 1,
+		map[time.Time]int{time.Unix(0, 1).UTC(): 1}}},
 	{"far times", times{At: time.Date(300000, 1, 1, 0, 0, 0, 1, time.UTC)}},
 	{"text and JSON methods", texty{
 		netip.MustParseAddr("10.1.2.3"), []*netip.Addr{nil, ptr(netip.MustParseAddr("::1"))},
@@ -142,7 +144,8 @@ func TestUnmarshalIntoWhatIsThere(t *testing.T) {
 		want   any
 	}{
 		{"other case", map[string]any{"NAME": "n", "only": "o"}, func() any { return new(Base) }, true, Base{"n", "o"}},
-		{"Kelvin sign", map[string]any{"\u212aid": 1.0}, func() any { return new(struct{ Kid int }) }, true, struct{ Kid int }{1}},
+		{"Kelvin sign", map[string]any{"\u212aid": 1.0},
+			func() any { return new(struct{ Kid int }) }, true, struct{ Kid int }{1}},
 		{"exact case first", map[string]any{"a": 1.0, "A": 2.0}, func() any {
 			return new(struct {
 				X int `json:"A"`
@@ -152,8 +155,10 @@ func TestUnmarshalIntoWhatIsThere(t *testing.T) {
 			X int `json:"A"`
 			Y int `json:"a"`
 		}{2, 1}},
-		{"unknown fields", map[string]any{"x": []any{map[string]any{"y": nil}}, "Name": "n"}, func() any { return new(Base) }, true, Base{Name: "n"}},
-		{"absent fields stay", map[string]any{"Name": "n"}, func() any { return &Base{"old", "kept"} }, true, Base{"n", "kept"}},
+		{"unknown fields", map[string]any{"x": []any{map[string]any{"y": nil}}, "Name": "n"},
+			func() any { return new(Base) }, true, Base{Name: "n"}},
+		{"absent fields stay", map[string]any{"Name": "n"},
+			func() any { return &Base{"old", "kept"} }, true, Base{"n", "kept"}},
 		{"nil leaves scalars", map[string]any{"X": nil}, func() any { return &Point{1, 2} }, true, Point{1, 2}},
 		{"nil clears pointers", map[string]any{"Next": nil}, func() any { return &Node{1, &Node{}} }, true, Node{1, nil}},
 		{"nil clears slices", nil, func() any { return ptr([]int{1}) }, true, []int(nil)},
@@ -162,12 +167,14 @@ func TestUnmarshalIntoWhatIsThere(t *testing.T) {
 		{"nil leaves times", nil, func() any { return ptr(time.Unix(1, 0)) }, true, time.Unix(1, 0)},
 		{"pointers are followed", map[string]any{"V": 2.0, "Next": map[string]any{"V": 3.0}},
 			func() any { return &Node{1, &Node{1, &Node{4, nil}}} }, true, Node{2, &Node{3, &Node{4, nil}}}},
-		{"maps are added to", map[string]any{"b": 2.0}, func() any { return &map[string]int{"a": 1} }, true, map[string]int{"a": 1, "b": 2}},
+		{"maps are added to", map[string]any{"b": 2.0},
+			func() any { return &map[string]int{"a": 1} }, true, map[string]int{"a": 1, "b": 2}},
 		{"map values are replaced", map[string]any{"a": map[string]any{"X": 5.0}},
 			func() any { return &map[string]Point{"a": {1, 2}} }, true, map[string]Point{"a": {5, 0}}},
 		{"slices are cut", []any{7.0}, func() any { return ptr([]int{1, 2, 3}) }, true, []int{7}},
 		{"slices grow", []any{7.0, 8.0}, func() any { return ptr([]int{1}) }, true, []int{7, 8}},
-		{"elements begin at zero", []any{map[string]any{"X": 5.0}}, func() any { return &[]Point{{1, 2}} }, false, []Point{{5, 0}}},
+		{"elements begin at zero", []any{map[string]any{"X": 5.0}},
+			func() any { return &[]Point{{1, 2}} }, false, []Point{{5, 0}}},
 		{"short for an array", []any{7.0}, func() any { return &[3]int{1, 2, 3} }, true, [3]int{7, 0, 0}},
 		{"long for an array", []any{7.0, 8.0, []any{9.0}}, func() any { return &[1]int{1} }, true, [1]int{7}},
 		{"whole float into int", 3.0, func() any { return new(int8) }, true, int8(3)},
@@ -182,11 +189,26 @@ func TestUnmarshalIntoWhatIsThere(t *testing.T) {
 		{"bytes into text", []byte("abc"), func() any { return new(string) }, false, "abc"},
 		{"bytes into an array", []byte{1, 2}, func() any { return &[3]byte{9, 9, 9} }, false, [3]byte{1, 2, 0}},
 		{"text into a number", "12", func() any { return new(json.Number) }, true, json.Number("12")},
+		{"beyond int64 into a number", uint64(math.MaxUint64), func() any { return new(json.Number) }, true,
+			json.Number("18446744073709551615")},
+		{"beyond int64 into a float", uint64(math.MaxUint64), func() any { return new(float64) }, true, 0x1p64},
+		{"embedded pointer that is there", map[string]any{"low": map[string]any{"Shown": "x"}}, func() any {
+			return &struct {
+				*lower `json:"low"`
+			}{&lower{hidden: "h"}}
+		}, true, struct {
+			*lower `json:"low"`
+		}{&lower{"x", "h"}}},
+		{"nil for an embedded struct", map[string]any{"low": nil}, func() any { return &LowerT{lower{Shown: "x"}} }, true,
+			LowerT{lower{Shown: "x"}}},
 		{"float into a number", 1e21, func() any { return new(json.Number) }, true, json.Number("1e+21")},
 		{"nil for a method of JSON", nil, func() any { return &twoWays{"old"} }, true, twoWays{""}},
-		{"nil for a method of text", nil, func() any { return ptr(netip.MustParseAddr("::1")) }, true, netip.MustParseAddr("::1")},
-		{"nil for the string option", map[string]any{"I": nil, "F": nil}, func() any { return &quoted{I: 5, F: ptr(1.0)} }, true, quoted{I: 5}},
-		{"beyond int64 as JSON", uint64(math.MaxUint64), func() any { return new(big.Int) }, true, *new(big.Int).SetUint64(math.MaxUint64)},
+		{"nil for a method of text", nil,
+			func() any { return ptr(netip.MustParseAddr("::1")) }, true, netip.MustParseAddr("::1")},
+		{"nil for the string option", map[string]any{"I": nil, "F": nil},
+			func() any { return &quoted{I: 5, F: ptr(1.0)} }, true, quoted{I: 5}},
+		{"beyond int64 as JSON", uint64(math.MaxUint64), func() any { return new(big.Int) }, true,
+			*new(big.Int).SetUint64(math.MaxUint64)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			data, err := codec.MsgPack.Append(nil, tc.from)
@@ -225,6 +247,16 @@ func TestDecodedSharesNoMemory(t *testing.T) {
 	clear(data)
 	require.Equal(t, map[string]any{"key": []any{"text", []byte("bytes")}}, untyped)
 	require.Equal(t, map[string][]json.RawMessage{"key": {[]byte(`"text"`), []byte(`"Ynl0ZXM="`)}}, typed)
+}
+
+// Integers that a float64 cannot hold survive an untyped read of JSON, wherever they stand.
+func TestLongNumbersInJSON(t *testing.T) {
+	got, err := codec.JSON.Decode([]byte(
+		`{"a":[9007199254740993,-9223372036854775808,18446744073709551615,36893488147419103232,-0,1.0000000000000000001]}`))
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"a": []any{
+		int64(9007199254740993), int64(math.MinInt64), uint64(math.MaxUint64), 0x1p65, math.Copysign(0, -1), 1.0,
+	}}, got)
 }
 
 func TestRaw(t *testing.T) {
