@@ -75,7 +75,7 @@ func (o *osFS) open(name string, flag int) (*os.File, error) {
 	if err == nil && !info.Mode().IsRegular() {
 		return nil, pathError("open", name, ErrNotRegular)
 	}
-	f, err := o.root.OpenFile(local, flag, fileMode)
+	f, err := o.root.OpenFile(local, flag|largeFile, fileMode)
 	if err != nil {
 		return nil, err
 	}
