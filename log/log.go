@@ -1,6 +1,7 @@
 package log
 
 import (
+	"context"
 	"errors"
 	"path"
 	"slices"
@@ -42,6 +43,11 @@ type Log struct {
 	appended   atomic.Int64 // bytes since the log was opened
 	background sync.WaitGroup
 	working    atomic.Bool
+
+	closing    context.Context // ends when Close begins
+	close      context.CancelFunc
+	compacting chan struct{} // holds one token while a compaction is under way
+	swaps      int64         // sequence of the newest compacted segment, committed or not; belongs to the token's owner
 
 	// meta guards the files that say what the log consists of. Taken before mu, never after it.
 	meta       sync.Mutex
@@ -112,6 +118,7 @@ func (l *Log) Close() error {
 	l.closed = true
 	healthy := l.failed == nil && l.active != nil
 	l.mu.Unlock()
+	l.close()
 	l.background.Wait()
 	var errs []error
 	if healthy {

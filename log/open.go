@@ -1,6 +1,7 @@
 package log
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -44,6 +45,8 @@ func newLog(o Options) *Log {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	l := &Log{opts: o, place: segment.Place{FS: o.FS, Pool: o.Pool, Dir: o.Dir}}
+	l.closing, l.close = context.WithCancel(context.Background())
+	l.compacting = make(chan struct{}, 1)
 	l.SetConfig(o.Config)
 	seed := crc32.Checksum(o.ID, castagnoli)
 	l.manifest = manifest{seed: seed, swaps: map[int64]int64{}}
@@ -141,14 +144,7 @@ func (r *recovery) saveManifest() error {
 	if !r.rewrite || r.readOnly {
 		return nil
 	}
-	if err := r.manifest.file.Close(); err != nil {
-		return err
-	}
-	if err := r.manifest.rewrite(r.fs, r.opts.Dir); err != nil {
-		return err
-	}
-	r.manifest.file = r.place.Pool.File(r.path(manifestName), os.O_RDWR|os.O_CREATE)
-	return nil
+	return r.replaceManifest()
 }
 
 // damaged makes the log read-only because of a place.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/index"
 	"github.com/dot-do/kafka-embedded/record"
 )
 
@@ -55,4 +56,12 @@ func (s *Segment) checkWhole(end int64, crc uint32) error {
 		return nil
 	}
 	return &engine.CorruptionError{File: s.Path(), Position: end, First: s.base, Next: s.Next(), Reason: reason}
+}
+
+// Sealed is what was known of the segment when it was sealed, but for the states of its indexes: those may be rebuilt
+// at any time.
+func (s *Segment) Sealed() Info {
+	i := s.info
+	i.Offsets, i.Times, i.Aborted, i.TimeIndexed = index.State{}, index.State{}, index.State{}, 0
+	return i
 }
