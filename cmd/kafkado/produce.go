@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	kafka "github.com/dot-do/kafka-embedded"
+)
+
+type produceFlags struct {
+	key, separator string
+	asJSON         bool
+	acks           string
+	compression    string
+	partition      int
+	quiet          bool
+}
+
+// mostLines is how many lines are sent as one batch.
+const mostLines = 1000
+
+func produceCommand(s *shared) *cobra.Command {
+	var f produceFlags
+	cmd := &cobra.Command{
+		Use:   "produce TOPIC",
+		Short: "Send the lines of standard input, or JSON values, one message each",
+		Example: `  seq 1 1000000 | kafkado produce numbers
+  echo 'customer-4:paid' | kafkado produce orders -K :
+  echo '{"amount": 99.99}' | kafkado produce orders --json`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, a []string) error {
+			opts, err := f.options()
+			if err != nil {
+				return err
+			}
+			return s.with(cmd, func(client *kafka.Client) error {
+				n, err := f.produce(cmd, client.Producer(a[0], opts...))
+				if err == nil && !f.quiet {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%d messages sent to %s\n", n, a[0])
+				} else if err != nil {
+					err = fmt.Errorf("after %d messages: %w", n, err)
+				}
+				return err
+			})
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&f.key, "key", "k", "", "key of all messages")
+	fl.StringVarP(&f.separator, "separator", "K", "", "what stands between key and value in a line")
+	fl.BoolVar(&f.asJSON, "json", false, "each value is JSON")
+	fl.StringVar(&f.acks, "acks", "all", "durability: all, leader or none")
+	fl.StringVar(&f.compression, "compression", "", "codec of batches: none, gzip, snappy, lz4 or zstd; default the topic's")
+	fl.IntVarP(&f.partition, "partition", "p", -1, "send to this partition")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "say nothing at the end")
+	return cmd
+}
+
+func (f *produceFlags) options() (opts []kafka.ProducerOption, err error) {
+	acks, ok := map[string]kafka.Acks{"all": kafka.AcksAll, "leader": kafka.AcksLeader, "none": kafka.AcksNone}[f.acks]
+	if !ok {
+		return nil, usage("--acks %q: there are all, leader and none", f.acks)
+	}
+	opts = append(opts, kafka.WithAcks(acks))
+	if f.compression != "" {
+		var c kafka.Compression
+		if err := c.UnmarshalText([]byte(f.compression)); err != nil {
+			return nil, usage("--compression: %w", err)
+		}
+		opts = append(opts, kafka.WithCompression(c))
+	}
+	return opts, nil
+}
+
+// produce sends lines in batches: what there is at once, so that a line typed by hand goes out when it ends.
+func (f *produceFlags) produce(cmd *cobra.Command, p *kafka.Producer) (sent int, err error) {
+	in := bufio.NewReaderSize(cmd.InOrStdin(), 256<<10)
+	var batch []kafka.Message
+	flush := func() error {
+		if err := f.send(cmd, p, batch); err != nil {
+			return err
+		}
+		sent += len(batch)
+		batch = batch[:0]
+		return nil
+	}
+	for line := 1; ; line++ {
+		text, err := in.ReadBytes('\n')
+		if len(text) > 0 {
+			m, err := f.message(bytes.TrimRight(text, "\r\n"))
+			if err != nil {
+				return sent, errors.Join(fmt.Errorf("line %d: %w", line, err), flush())
+			}
+			batch = append(batch, m)
+		}
+		if err == io.EOF {
+			return sent, firstError(flush(), p.Close())
+		}
+		if err != nil {
+			return sent, firstError(flush(), err)
+		}
+		if len(batch) >= mostLines || !lineWaits(in) {
+			if err := flush(); err != nil {
+				return sent, err
+			}
+		}
+	}
+}
+
+func (f *produceFlags) send(cmd *cobra.Command, p *kafka.Producer, batch []kafka.Message) error {
+	if f.partition < 0 {
+		return p.SendBatch(cmd.Context(), batch)
+	}
+	for _, m := range batch {
+		if _, err := p.SendTo(cmd.Context(), f.partition, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lineWaits reports whether a whole line can be read without waiting.
+func lineWaits(r *bufio.Reader) bool {
+	b, _ := r.Peek(r.Buffered())
+	return bytes.IndexByte(b, '\n') >= 0
+}
+
+func (f *produceFlags) message(line []byte) (m kafka.Message, err error) {
+	m.Key = f.key
+	if f.separator != "" {
+		key, value, ok := bytes.Cut(line, []byte(f.separator))
+		if !ok {
+			return m, fmt.Errorf("no %q between key and value", f.separator)
+		}
+		m.Key, line = string(key), value
+	}
+	if !f.asJSON {
+		m.Value = string(line)
+		return m, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber()
+	if err := d.Decode(&m.Value); err != nil {
+		return m, err
+	}
+	if d.More() {
+		return m, errors.New("more than one JSON value")
+	}
+	return m, nil
+}
