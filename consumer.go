@@ -19,6 +19,7 @@ import (
 type Consumer struct {
 	client *Client
 	config consumerConfig
+	decode func(*Message) error
 
 	loop sync.Mutex // held by the one loop
 
@@ -47,6 +48,10 @@ func (c *Client) Consumer(topic, group string, opts ...ConsumerOption) *Consumer
 		o.applyConsumer(&cc)
 	}
 	k := &Consumer{client: c, config: cc, codecs: map[string]codec.Codec{}, finished: map[engine.TopicPartition]int64{}}
+	k.decode = (*Message).decode
+	if cc.rawValues {
+		k.decode = func(*Message) error { return nil }
+	}
 	k.config.OnRevoked, k.config.OnLost = k.revoked, k.lost
 	return k
 }
@@ -62,16 +67,18 @@ func (c *Consumer) Messages(ctx context.Context) iter.Seq[*Message] {
 
 // All is Messages with the error in the loop, as its last pair.
 func (c *Consumer) All(ctx context.Context) iter.Seq2[*Message, error] {
-	return func(yield func(*Message, error) bool) {
-		stopped := false
-		err := c.each(ctx, func(m *Message) bool {
-			stopped = !yield(m, nil)
-			return !stopped
-		})
-		c.setErr(err)
-		if err != nil && !stopped {
-			yield(nil, err)
-		}
+	return func(yield func(*Message, error) bool) { c.all(ctx, yield) }
+}
+
+func (c *Consumer) all(ctx context.Context, yield func(*Message, error) bool) {
+	stopped := false
+	err := c.each(ctx, func(m *Message) bool {
+		stopped = !yield(m, nil)
+		return !stopped
+	})
+	c.setErr(err)
+	if err != nil && !stopped {
+		yield(nil, err)
 	}
 }
 
@@ -164,10 +171,8 @@ func (c *Consumer) next(ctx context.Context) (*Message, error) {
 	f := &c.fetches[0]
 	m := &c.slab[0]
 	m.receive(c, f.Topic, f.Partition, &f.Records[c.index], c.codecs[f.Topic])
-	if !c.config.rawValues {
-		if err := m.decode(); err != nil {
-			return nil, err
-		}
+	if err := c.decode(m); err != nil {
+		return nil, err // the position stays here
 	}
 	c.slab = c.slab[1:]
 	if c.index++; c.index == len(f.Records) {

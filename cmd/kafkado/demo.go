@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -195,4 +196,12 @@ func (d *demo) closing([]testdata.Earthquake) error {
 	d.say("  go run ./cmd/kafkado consume %s -n 3 -f '%%T %%k: %%v\\n'", demoTopic)
 	d.say("  go run ./cmd/kafkado verify")
 	return nil
+}
+
+func kafkaCode(err error) kafka.Code {
+	var e *kafka.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }
