@@ -23,7 +23,9 @@ func EndTxnMarker(commit bool, producerID int64, epoch int16, coordinatorEpoch i
 	var value [controlValueSize]byte
 	binary.BigEndian.PutUint32(value[2:], uint32(coordinatorEpoch))
 
-	o := Options{ProducerID: producerID, ProducerEpoch: epoch, BaseSequence: NoProducer, Transactional: true, Control: true}
+	o := Plain(None)
+	o.ProducerID, o.ProducerEpoch = producerID, epoch
+	o.Transactional, o.Control = true, true
 	var b Builder
 	b.Reset(o)
 	err := b.Append(ts, key[:], value[:], nil)

@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/dot-do/kafka-embedded/record"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var codecs = []record.Compression{record.None, record.Gzip, record.Snappy, record.LZ4, record.Zstd}
 

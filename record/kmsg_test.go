@@ -31,7 +31,11 @@ func otherDecompress(t *testing.T, codec record.Compression, b []byte) []byte {
 	case record.LZ4:
 		r = lz4.NewReader(r)
 	case record.Zstd:
-		r, err = zstd.NewReader(r)
+		var d *zstd.Decoder
+		if d, err = zstd.NewReader(r); err == nil {
+			defer d.Close()
+			r = d
+		}
 	}
 	require.NoError(t, err)
 	out, err := io.ReadAll(r)
@@ -132,7 +136,9 @@ func requireKmsgRecord(t *testing.T, want rec, base int64, b []byte) []byte {
 func TestWeReadKmsg(t *testing.T) {
 	var records []byte
 	for _, r := range many() {
-		k := kmsg.Record{TimestampDelta64: r.Timestamp - 1_700_000_000_000, OffsetDelta: int32(r.Offset), Key: r.Key, Value: r.Value}
+		k := kmsg.Record{
+			TimestampDelta64: r.Timestamp - 1_700_000_000_000, OffsetDelta: int32(r.Offset), Key: r.Key, Value: r.Value,
+		}
 		for _, h := range r.Headers {
 			k.Headers = append(k.Headers, kmsg.Header{Key: h.Key, Value: h.Value})
 		}

@@ -33,9 +33,11 @@ func drawRecords(t *rapid.T) []rec {
 	offset := int64(-1)
 	for i := range rs {
 		offset += rapid.Int64Range(1, 1000).Draw(t, "gap")
-		rs[i] = rec{Offset: offset, Timestamp: rapid.Int64Min(-1).Draw(t, "timestamp"), Key: blob("key"), Value: blob("value")}
+		ts := rapid.Int64Min(-1).Draw(t, "timestamp")
+		rs[i] = rec{Offset: offset, Timestamp: ts, Key: blob("key"), Value: blob("value")}
 		for range rapid.IntRange(0, 3).Draw(t, "headers") {
-			rs[i].Headers = append(rs[i].Headers, record.Header{Key: rapid.String().Draw(t, "header"), Value: blob("header value")})
+			h := record.Header{Key: rapid.String().Draw(t, "header"), Value: blob("header value")}
+			rs[i].Headers = append(rs[i].Headers, h)
 		}
 	}
 	return rs

@@ -34,8 +34,8 @@ func compressSnappy(dst, src []byte) []byte {
 // maxSnappyRatio bounds what snappy can make of a byte: a copy of 64 takes three.
 const maxSnappyRatio = 32
 
-// decompressSnappy reads xerial's stream or, as some clients write it, one raw block. It adds up the sizes of all blocks
-// before it allocates.
+// decompressSnappy reads xerial's stream or, as some clients write it, one raw block. It adds up the sizes of all
+// blocks before it allocates.
 func decompressSnappy(src []byte, limit int) ([]byte, error) {
 	var size int
 	err := snappyBlocks(src, func(block []byte) error {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -41,14 +42,30 @@ func compressZstd(dst, src []byte, level int) ([]byte, error) {
 // small the batch. Output goes straight to its buffer, so that a window costs nothing.
 const zstdMaxWindow = 128 << 20
 
+// maxZstdScratch is how much of its scratch an idle decoder keeps.
+const maxZstdScratch = 1 << 20
+
+type zstdDecoder struct {
+	*zstd.Decoder
+	scratch []byte // for frames that do not tell their size
+}
+
 var zstdDecoders sync.Pool
 
-func newZstdDecoder() (*zstd.Decoder, error) {
-	if d, ok := zstdDecoders.Get().(*zstd.Decoder); ok {
+func newZstdDecoder() (*zstdDecoder, error) {
+	if d, ok := zstdDecoders.Get().(*zstdDecoder); ok {
 		return d, nil
 	}
-	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
 		zstd.WithDecoderMaxWindow(zstdMaxWindow))
+	return &zstdDecoder{Decoder: d}, err
+}
+
+func (d *zstdDecoder) release() {
+	if cap(d.scratch) > maxZstdScratch {
+		d.scratch = nil
+	}
+	zstdDecoders.Put(d)
 }
 
 func decompressZstd(src []byte, limit int) ([]byte, error) {
@@ -64,12 +81,23 @@ func decompressZstd(src []byte, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer zstdDecoders.Put(d)
-	out, err := d.DecodeAll(src, make([]byte, 0, atMost(size, limit)))
+	defer d.release()
+	if exact {
+		return d.DecodeAll(src, make([]byte, 0, size))
+	}
+	out, err := d.decodeBounded(src, atMost(size, limit))
 	if err != nil && tooLarge {
 		return nil, ErrTooLarge // the decoder has no error of its own for every way of running out of room
 	}
 	return out, err
+}
+
+// decodeBounded decodes at most size bytes by way of the scratch: a bound is a multiple of a block, 128 KiB, however
+// small the batch.
+func (d *zstdDecoder) decodeBounded(src []byte, size int) ([]byte, error) {
+	d.scratch = slices.Grow(d.scratch[:0], size)
+	out, err := d.DecodeAll(src, d.scratch[:0:size])
+	return slices.Clone(out), err
 }
 
 // zstdLen adds up what the frames of src decompress to at most. That is exact where each tells its size: streaming
