@@ -190,7 +190,6 @@ func (h *Handle) pinCold() (File, bool, error) {
 		h.mu.Unlock()
 		return nil, false, err
 	}
-	h.used.Store(true)
 	return h.file, true, nil
 }
 

@@ -21,7 +21,8 @@ import (
 //     an open handle waits for no other handle: there is no deadlock.
 //
 // The victim is chosen by the clock algorithm: the hand passes over handles that were used since it last came by, and
-// over those in use, unless all are; then it waits for one.
+// over those in use, unless all are; then it waits for one. The use for which a file was opened does not count, so that
+// a sweep over many files does not push out those that are used again and again.
 type Pool struct {
 	fs  FS
 	max int
@@ -133,10 +134,20 @@ func (p *Pool) link(h *Handle) error {
 	if p.closed {
 		return fs.ErrClosed
 	}
-	h.slot = len(p.ring)
-	p.ring = append(p.ring, h)
+	p.insert(h)
 	p.freed.Signal()
 	return nil
+}
+
+// insert puts a handle just behind the hand, so that it is the last to be looked at. Right after an eviction that is
+// where the victim was.
+func (p *Pool) insert(h *Handle) {
+	at, last := p.hand, len(p.ring)
+	p.ring = append(p.ring, h)
+	p.ring[at], p.ring[last] = p.ring[last], p.ring[at]
+	p.ring[last].slot = last
+	h.slot = at
+	p.hand = (at + 1) % len(p.ring)
 }
 
 // release gives the place of a handle back whose file was closed, unless somebody took the handle off the ring to

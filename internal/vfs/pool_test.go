@@ -101,14 +101,19 @@ func TestPoolEvictsTheCold(t *testing.T) {
 	opened := map[string]int{}
 	c.opening = func(name string) { opened[name]++ }
 	p := vfs.NewPool(c, 3)
-	hot := p.File("hot", rwCreate)
+	hot := []*vfs.Handle{p.File("hot 0", rwCreate), p.File("hot 1", rwCreate)}
 	for i := range 50 {
-		writeTo(t, p.File(fmt.Sprint("cold", i), rwCreate), "x")
-		writeTo(t, hot, "y")
+		for _, h := range hot {
+			writeTo(t, h, "x")
+			writeTo(t, h, "y")
+		}
+		writeTo(t, p.File(fmt.Sprint("cold ", i), rwCreate), "z")
 	}
 	require.Equal(t, 3, p.Open())
 	require.EqualValues(t, 3, c.most.Load())
-	require.Equal(t, 1, opened["hot"], "what is in use stays open")
+	require.Equal(t, 1, opened["hot 0"], "what is used again and again stays open")
+	require.Equal(t, 1, opened["hot 1"])
+	require.Len(t, opened, 52)
 	require.NoError(t, p.Close())
 	require.Zero(t, c.open.Load())
 }
