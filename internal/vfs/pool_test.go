@@ -170,6 +170,10 @@ func TestPoolSyncsBeforeItEvicts(t *testing.T) {
 	_, err = b.Size()
 	require.NoError(t, err)
 	require.Equal(t, 3, syncs, "a file that its owner synced, too")
+	require.NoError(t, a.Truncate(2))
+	_, err = b.Size()
+	require.NoError(t, err)
+	require.Equal(t, 4, syncs, "a change of the length is a write")
 	require.NoError(t, p.Close())
 }
 
@@ -253,6 +257,27 @@ func TestPoolWaitsForPinned(t *testing.T) {
 	require.EqualValues(t, 1, c.most.Load())
 	require.NoError(t, p.Close())
 	require.Zero(t, c.open.Load())
+}
+
+// TestPoolPlaceOfAFailedOpening goes to whoever waits for one.
+func TestPoolPlaceOfAFailedOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &countFS{FS: vfs.NewMem()}
+		p := vfs.NewPool(c, 1)
+		goOn, errs := make(chan struct{}), make(chan error, 2)
+		c.opening = func(string) { <-goOn }
+		for _, h := range []*vfs.Handle{p.File("missing", os.O_RDWR), p.File("waiting", rwCreate)} {
+			go func() {
+				_, err := h.Size()
+				errs <- err
+			}()
+			synctest.Wait()
+		}
+		close(goOn)
+		require.ErrorIs(t, <-errs, fs.ErrNotExist)
+		require.NoError(t, <-errs)
+		require.NoError(t, p.Close())
+	})
 }
 
 func TestPoolClose(t *testing.T) {
