@@ -212,16 +212,12 @@ func exhaust(in input) (square, most int) {
 	return square, most
 }
 
-func TestStickyGeneralMovement(t *testing.T) {
-	var worse, all, gap int
+// With unequal subscriptions movement is low, not minimal: about one small random case in a thousand moves one partition
+// more than the best of all balanced assignments.
+func TestStickyGeneralMovesLittle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawInput(t, false, 4, 3, 4)
 		_, most := exhaust(in)
-		all++
-		if k := kept(in, assignSticky(in)); k < most {
-			worse++
-			gap = max(gap, most-k)
-		}
+		require.GreaterOrEqual(t, kept(in, assignSticky(in)), most-2)
 	})
-	fmt.Println("not minimal", worse, "of", all, "gap", gap)
 }

@@ -166,6 +166,14 @@ func TestSticky(t *testing.T) {
 			[]string{"t0-0", "t1-0 t1-1", "t2-0 t2-1 t2-2"}},
 		{"documented, unequal, the first dies", map[string]int32{"t0": 1, "t1": 2, "t2": 3}, []string{"t0 t1", "t0 t1 t2"},
 			[]string{"t1-0 t1-1", "t2-0 t2-1 t2-2"}, []string{"t0-0 t1-0 t1-1", "t2-0 t2-1 t2-2"}},
+		{"given back", map[string]int32{"a": 2, "b": 3, "c": 2}, []string{"b", "a b c", "a c"},
+			[]string{"", "a-1 b-1 b-2 c-1", ""}, []string{"b-0 b-2", "a-1 b-1 c-1", "a-0 c-0"}},
+		{"exchanged", map[string]int32{"a": 1, "c": 3, "d": 3}, []string{"c d", "a c", "a c"},
+			[]string{"c-2", "a-0", ""}, []string{"d-0 d-1 d-2", "a-0 c-2", "c-0 c-1"}},
+		{"moved back on the way", map[string]int32{"a": 3, "b": 4, "c": 1}, []string{"b", "a b c", "c"},
+			[]string{"", "b-3 c-0", ""}, []string{"b-0 b-1 b-2", "a-0 a-1 a-2 b-3", "c-0"}},
+		{"moved along a chain", map[string]int32{"a": 3, "b": 1}, []string{"a", "a b", "b"},
+			[]string{"a-0 a-1 a-2", "b-0", ""}, []string{"a-0 a-1", "a-2", "b-0"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := assign(t, Sticky, tc.topics, tc.subs, tc.owned)

@@ -93,8 +93,8 @@ func (m *Member) check(offsets map[engine.TopicPartition]int64) error {
 			continue
 		}
 		if m.group.pending || contains(m.next, tp) {
-			return engine.Errorf(engine.ErrRebalanceInProgress, "member %s of group %s does not hold the partition; poll to take part",
-				m.id, m.group.name).At(tp.Topic, int(tp.Partition))
+			return engine.Errorf(engine.ErrRebalanceInProgress,
+				"member %s of group %s does not hold the partition; poll to take part", m.id, m.group.name).At(tp.Topic, int(tp.Partition))
 		}
 		return engine.Errorf(engine.ErrFenced, "member %s of group %s does not hold the partition in generation %d",
 			m.id, m.group.name, m.group.generation).At(tp.Topic, int(tp.Partition))

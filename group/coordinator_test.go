@@ -3,12 +3,15 @@ package group
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/clock"
 )
 
 func TestEagerRebalance(t *testing.T) {
@@ -123,174 +126,6 @@ func TestAckCoversOnlyWhatPollTold(t *testing.T) {
 		append(b.Poll().Partitions, c.Poll().Partitions...))
 }
 
-func TestTimeouts(t *testing.T) {
-	for _, tc := range []struct {
-		name   string
-		act    func(m *Member, second int)
-		lives  time.Duration // how long at least
-		within time.Duration // how long at most
-		reason string
-	}{
-		{"no sign of life", func(*Member, int) {}, 9 * time.Second, 10 * time.Second, "no heartbeat"},
-		{"heartbeats only", func(m *Member, _ int) { m.Heartbeat() }, 59 * time.Second, 60 * time.Second, "no poll"},
-		{"polls", func(m *Member, s int) {
-			if s%9 == 0 {
-				m.Poll()
-			}
-		}, 200 * time.Second, 0, ""},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			h := start(t, map[string]int{"t": 1})
-			m := h.join(t, request(Range, "t"))
-			m.Poll()
-			lost := func() bool { m.group.mu.Lock(); defer m.group.mu.Unlock(); return m.lost != nil }
-			for s := 1; s <= 200; s++ {
-				h.clock.Advance(time.Second)
-				if time.Duration(s)*time.Second <= tc.lives {
-					require.False(t, lost(), "after %d s", s)
-				} else if tc.within > 0 && time.Duration(s)*time.Second >= tc.within {
-					break
-				}
-				tc.act(m, s)
-			}
-			if tc.within == 0 {
-				return
-			}
-			a := m.Poll()
-			require.True(t, a.Lost)
-			require.ErrorIs(t, a.Err, engine.ErrFenced)
-			require.ErrorContains(t, a.Err, tc.reason)
-			require.True(t, m.Heartbeat().Lost)
-			require.ErrorIs(t, m.Commit(t.Context(), offsets{tp("t", 0): 1}), engine.ErrFenced)
-			require.ErrorIs(t, m.Leave(), engine.ErrFenced)
-			require.Zero(t, h.clock.Timers(), "a group without members has no timer")
-		})
-	}
-}
-
-// A member that polls and does not give up what it is asked for is removed when its rebalance timeout ends.
-func TestRebalanceEndsWithoutAck(t *testing.T) {
-	for _, assignor := range []string{Range, CooperativeSticky} {
-		t.Run(assignor, func(t *testing.T) {
-			h := start(t, map[string]int{"t": 2})
-			a := h.join(t, request(assignor, "t"))
-			reads(a)
-			b := h.join(t, request(assignor, "t"))
-			for range 59 {
-				h.clock.Advance(time.Second)
-				require.False(t, a.Poll().Lost)
-				require.Equal(t, "", reads(b))
-			}
-			h.clock.Advance(time.Second)
-			lost := a.Poll()
-			require.True(t, lost.Lost)
-			require.ErrorContains(t, lost.Err, "given up")
-			require.Equal(t, "t-0 t-1", reads(b))
-		})
-	}
-}
-
-func TestStaticMembership(t *testing.T) {
-	static := func(assignor, instance string, topics ...string) JoinRequest {
-		r := request(assignor, topics...)
-		r.InstanceID = instance
-		return r
-	}
-	for _, assignor := range []string{Range, CooperativeSticky} {
-		t.Run(assignor+"/leave and come back", func(t *testing.T) {
-			h := start(t, map[string]int{"t": 4})
-			a, b := h.join(t, static(assignor, "a", "t")), h.join(t, static(assignor, "b", "t"))
-			require.Equal(t, "t-0 t-1", reads(a))
-			require.Equal(t, "t-2 t-3", reads(b))
-			generation := b.Poll().Generation
-			require.NoError(t, a.Leave())
-			require.True(t, a.Poll().Lost)
-			require.Equal(t, StateStable, h.state(t))
-			require.ErrorIs(t, h.SetOffsets("g", offsets{tp("t", 0): 1}), engine.ErrGroupNotEmpty)
-
-			h.clock.Advance(5 * time.Second)
-			require.Equal(t, "t-2 t-3", reads(b), "its partitions wait for it")
-			a = h.join(t, static(assignor, "a", "t"))
-			require.Equal(t, "t-0 t-1", reads(a))
-			require.Equal(t, "t-2 t-3", reads(b))
-			require.Equal(t, generation, b.Poll().Generation, "no rebalance")
-		})
-		t.Run(assignor+"/leave for good", func(t *testing.T) {
-			h := start(t, map[string]int{"t": 4})
-			a, b := h.join(t, static(assignor, "a", "t")), h.join(t, static(assignor, "b", "t"))
-			reads(a)
-			reads(b)
-			require.NoError(t, a.Leave())
-			for range 10 {
-				h.clock.Advance(time.Second)
-				release(b)
-			}
-			require.Equal(t, "t-0 t-1 t-2 t-3", reads(b))
-		})
-		t.Run(assignor+"/takeover", func(t *testing.T) {
-			h := start(t, map[string]int{"t": 4})
-			old, b := h.join(t, static(assignor, "a", "t")), h.join(t, static(assignor, "b", "t"))
-			reads(old)
-			reads(b)
-			next := h.join(t, static(assignor, "a", "t"))
-			require.NotEqual(t, old.ID(), next.ID())
-			require.True(t, signalled(old))
-			require.True(t, old.Poll().Lost)
-			require.ErrorIs(t, old.Commit(t.Context(), offsets{tp("t", 0): 1}), engine.ErrFenced)
-			require.ErrorContains(t, old.Leave(), "instance id a")
-			require.Equal(t, "t-0 t-1", reads(next))
-			require.Equal(t, "t-2 t-3", reads(b))
-		})
-		t.Run(assignor+"/takeover with another subscription", func(t *testing.T) {
-			h := start(t, map[string]int{"t": 2, "u": 2})
-			a, b := h.join(t, static(assignor, "a", "t")), h.join(t, static(assignor, "b", "t"))
-			reads(a)
-			reads(b)
-			a = h.join(t, static(assignor, "a", "u"))
-			release(b)
-			require.Equal(t, "u-0 u-1", reads(a))
-			require.Equal(t, "t-0 t-1", reads(b))
-		})
-		t.Run(assignor+"/rebalance while away", func(t *testing.T) {
-			h := start(t, map[string]int{"t": 4})
-			a, b := h.join(t, static(assignor, "a", "t")), h.join(t, static(assignor, "b", "t"))
-			reads(a)
-			reads(b)
-			require.NoError(t, a.Leave())
-			h.topics.set("t", 6)
-			h.TopicsChanged()
-			release(b)
-			require.Len(t, b.Poll().Partitions, 3, "it is not waited for, and keeps its share")
-			a = h.join(t, static(assignor, "a", "t"))
-			require.Len(t, a.Poll().Partitions, 3)
-		})
-		t.Run(assignor+"/takeover of one that has to give up", func(t *testing.T) {
-			h := start(t, map[string]int{"t": 2})
-			a := h.join(t, static(assignor, "a", "t"))
-			reads(a)
-			b := h.join(t, static(assignor, "b", "t"))
-			require.Equal(t, "", reads(b))
-			a = h.join(t, static(assignor, "a", "t"))
-			require.Equal(t, "t-0", reads(a))
-			require.Equal(t, "t-1", reads(b))
-		})
-	}
-}
-
-// Kafka orders static members by instance id, before dynamic ones.
-func TestStaticMembersComeFirst(t *testing.T) {
-	h := start(t, map[string]int{"t": 3})
-	dynamic := h.join(t, request(Range, "t"))
-	r := request(Range, "t")
-	r.InstanceID = "z"
-	z := h.join(t, r)
-	r.InstanceID = "y"
-	y := h.join(t, r)
-	require.Equal(t, "t-0", reads(y))
-	require.Equal(t, "t-1", reads(z))
-	require.Equal(t, "t-2", reads(dynamic))
-}
-
 func TestElection(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -363,60 +198,6 @@ func TestJoinRejects(t *testing.T) {
 	require.Equal(t, 1, members)
 }
 
-func TestTopicsAppearGrowAndVanish(t *testing.T) {
-	for _, assignor := range []string{Range, CooperativeSticky} {
-		t.Run(assignor, func(t *testing.T) {
-			h := start(t, nil)
-			a := h.join(t, request(assignor, "t", "u", "t"))
-			require.Equal(t, "", reads(a))
-			h.topics.set("t", 1)
-			h.TopicsChanged()
-			require.Equal(t, "t-0", reads(a))
-			h.topics.set("t", 2)
-			h.topics.set("other", 2)
-			h.TopicsChanged()
-			release(a)
-			require.Equal(t, "t-0 t-1", reads(a))
-			generation := a.Poll().Generation
-			h.TopicsChanged()
-			require.Equal(t, generation, a.Poll().Generation, "nothing changed")
-
-			require.NoError(t, a.Commit(t.Context(), offsets{tp("t", 0): 1, tp("t", 1): 2}))
-			h.topics.set("u", 1)
-			h.TopicsChanged()
-			release(a)
-			h.topics.set("t", 0)
-			h.DeleteTopic("t")
-			release(a)
-			require.Equal(t, "u-0", reads(a))
-			_, ok := h.Committed("g", tp("t", 0))
-			require.False(t, ok)
-			require.Error(t, a.Commit(t.Context(), offsets{tp("t", 0): 3}))
-		})
-	}
-}
-
-// Partitions of a topic that was deleted and made anew are not those that a member holds.
-func TestDeletedTopicIsNotGivenUp(t *testing.T) {
-	for _, assignor := range []string{Range, CooperativeSticky} {
-		t.Run(assignor, func(t *testing.T) {
-			h := start(t, map[string]int{"t": 2})
-			a := h.join(t, request(assignor, "t"))
-			reads(a)
-			b := h.join(t, request(assignor, "t"))
-			require.NotEmpty(t, a.Poll().Revoked)
-			h.topics.set("t", 0)
-			h.DeleteTopic("t")
-			require.Empty(t, a.Poll().Revoked)
-			require.Equal(t, StateStable, h.state(t))
-			h.topics.set("t", 2)
-			h.TopicsChanged()
-			require.Equal(t, "t-0", reads(a))
-			require.Equal(t, "t-1", reads(b))
-		})
-	}
-}
-
 func TestDifferentSubscriptions(t *testing.T) {
 	h := start(t, map[string]int{"t": 2, "u": 2})
 	a := h.join(t, request(CooperativeSticky, "t"))
@@ -429,6 +210,37 @@ func TestDifferentSubscriptions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []engine.MemberInfo{{ID: b.ID(), Topics: []string{"t", "u"},
 		Assignment: parse(t, "t-0 t-1 u-0 u-1")}}, info.Members)
+}
+
+func TestDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Config{Topics: &catalogue{n: map[string]int{"t": 1}}, Store: &memory{}})
+		defer c.Close()
+		m, err := c.Join(t.Context(), JoinRequest{Group: "g", Topics: []string{"t"}})
+		require.NoError(t, err)
+		require.Equal(t, "g", m.Group())
+		require.Equal(t, "t-0", reads(m))
+		almost := func() { // by the bubble's clock
+			require.NoError(t, clock.Sleep(t.Context(), clock.Real, DefaultSessionTimeout-time.Second))
+		}
+		almost()
+		m.Heartbeat()
+		for range int(DefaultRebalanceTimeout/DefaultSessionTimeout) - 1 {
+			almost()
+			require.False(t, m.Heartbeat().Lost)
+		}
+		almost()
+		require.ErrorContains(t, m.Heartbeat().Err, "no poll within the poll interval of 5m0s")
+	})
+}
+
+func TestHugeTimeoutsDoNotOverflow(t *testing.T) {
+	h := start(t, map[string]int{"t": 1})
+	r := request(Range, "t")
+	r.SessionTimeout, r.RebalanceTimeout = math.MaxInt64, math.MaxInt64
+	m := h.join(t, r)
+	h.clock.Advance(1000 * time.Hour)
+	require.Equal(t, "t-0", reads(m))
 }
 
 func TestClose(t *testing.T) {

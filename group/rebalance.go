@@ -49,9 +49,6 @@ func (g *group) settle() {
 
 // elect picks the assignor as Kafka does: of those that all members support, the one that most members prefer.
 func (g *group) elect() string {
-	if len(g.members) == 0 {
-		return ""
-	}
 	first := g.members[0].assignors
 	common := slices.DeleteFunc(slices.Clone(first), func(name string) bool {
 		return slices.ContainsFunc(g.members[1:], func(m *Member) bool { return !m.supports(name) })

@@ -75,9 +75,6 @@ func (s *sticky) keep(m int32, tp engine.TopicPartition) {
 // quotas assigns to members with equal subscriptions. With n partitions and m members, n mod m of them get one more
 // than n / m; those that already have it keep it, so that the fewest partitions move.
 func (s *sticky) quotas() {
-	if len(s.members) == 0 {
-		return
-	}
 	total := 0
 	for _, t := range s.topics {
 		total += int(t.partitions)
