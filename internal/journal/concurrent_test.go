@@ -130,6 +130,31 @@ func TestFsyncsAreSharedAndHoldNobodyUp(t *testing.T) {
 	wg.Wait()
 }
 
+// CommitFunc sees what stood in the queue before it.
+func TestCommitFuncKeepsTheOrderOfTheQueue(t *testing.T) {
+	j := open(t, options(vfs.NewMem()))
+	for range 100 {
+		var wg sync.WaitGroup
+		require.NoError(t, j.CommitFunc(false, func() ([]journal.Change, error) {
+			wg.Go(func() {
+				if err := j.Commit(false, put("first", "")); err != nil {
+					t.Error(err)
+				}
+			})
+			for journal.Pending(j) < 1 {
+			}
+			return []journal.Change{del("first")}, nil
+		}))
+		require.NoError(t, j.CommitFunc(false, func() ([]journal.Change, error) {
+			_, ok := j.Get("first")
+			require.True(t, ok)
+			return nil, nil
+		}))
+		wg.Wait()
+	}
+	require.NoError(t, j.Close())
+}
+
 // Those who wait while a commit is being written share one entry.
 func TestConcurrentCommitsShareEntries(t *testing.T) {
 	mem := vfs.NewMem()

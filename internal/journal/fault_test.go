@@ -27,7 +27,7 @@ type answer struct {
 
 func (l *ledger) commit(j *journal.Journal, sync bool) error {
 	n := strconv.Itoa(len(l.answers))
-	err := j.Commit(sync, put("a"+n, strings.Repeat("x", 50)), put("b"+n, n))
+	err := j.Commit(sync, put("a"+n, ""), put("b"+n, n), put("fill", strings.Repeat("x", 200))) // for generations to grow
 	l.answers = append(l.answers, answer{sync, err})
 	return err
 }
@@ -88,7 +88,11 @@ func TestEveryFault(t *testing.T) {
 		for _, persistent := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s persistent %v", name, persistent), func(t *testing.T) {
 				counted := vfs.Faulty(vfs.NewMem(), nil)
-				scenario(counted, &ledger{})
+				j := scenario(counted, &ledger{})
+				report, err := journal.Inspect(counted, dir, id)
+				require.NoError(t, err)
+				require.Greater(t, report.Generation, uint64(3), "generations must change")
+				require.NoError(t, j.Close())
 				for n := int64(1); n <= counted.Ops(); n++ {
 					checkFault(t, n, fault, persistent)
 				}
@@ -197,58 +201,4 @@ func TestFailedSyncIsNeverRetried(t *testing.T) {
 	require.ErrorIs(t, j.Sync(), engine.ErrIO)
 	require.ErrorIs(t, j.Close(), engine.ErrIO)
 	require.Len(t, failed, 2, "the file's, and that of the generation after it")
-}
-
-func TestDiskFull(t *testing.T) {
-	mem := vfs.NewMem()
-	released := 0
-	o := options(mem)
-	o.ReleaseSpace = func() bool { released++; return false }
-	j, l := open(t, o), &ledger{}
-	mem.SetCapacity(8 * 4096)
-	for l.commit(j, false) == nil {
-		require.Less(t, len(l.answers), 10_000)
-	}
-	require.Equal(t, 1, released, "asked once")
-	checkError(t, l.answers[len(l.answers)-1].err, true, "full")
-	checkError(t, l.commit(j, true), true, "still full")
-	checkError(t, j.Sync(), true, "sync")
-	l.check(t, state(j), written, "live")
-	l.check(t, state(open(t, options(unlimited(mem.KillClone())))), written, "killed")
-
-	mem.SetCapacity(0)
-	require.NoError(t, l.commit(j, true), "room again")
-	l.check(t, state(open(t, options(mem.CrashClone(1)))), written, "all that is visible is durable")
-	require.NoError(t, j.Close())
-}
-
-func unlimited(m *vfs.Mem) *vfs.Mem {
-	m.SetCapacity(0)
-	return m
-}
-
-func TestReleaseSpace(t *testing.T) {
-	mem := vfs.NewMem()
-	o := options(mem)
-	o.ReleaseSpace = func() bool { mem.SetCapacity(0); return true }
-	j, l := open(t, o), &ledger{}
-	mem.SetCapacity(8 * 4096)
-	for range 1000 {
-		require.NoError(t, l.commit(j, false))
-	}
-	require.NoError(t, j.Close())
-}
-
-func TestDiskFullWhileOpening(t *testing.T) {
-	s := newSample(t)
-	s.mem.SetCapacity(s.mem.Used())
-	before := tree(t, s.mem, dir)
-	_, err := journal.Open(options(s.mem))
-	checkError(t, err, true, "open")
-	require.Error(t, err)
-	after := tree(t, s.mem, dir)
-	delete(after, dir+"/CURRENT.new")
-	require.Equal(t, before, after)
-	s.mem.SetCapacity(0)
-	require.Equal(t, s.states[5], state(open(t, options(s.mem))))
 }
