@@ -3,6 +3,7 @@ package index
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 )
@@ -45,6 +46,18 @@ func (a *Aborted) Append(t AbortedTxn) {
 	a.mu.Unlock()
 }
 
+// Replace empties the index and fills it with ts.
+func (a *Aborted) Replace(ts []AbortedTxn) {
+	var b Aborted
+	b.init(nil, abortedWidth, State{})
+	for _, t := range ts {
+		b.Append(t)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.replaceAll(b.tail)
+}
+
 // Collect appends to dst the transactions that have records in [from, upTo). It reports whether a later segment cannot
 // hold any more of them. It returns ErrMismatch when the file has to be rebuilt.
 func (a *Aborted) Collect(dst []AbortedTxn, from, upTo int64) (all []AbortedTxn, complete bool, err error) {
@@ -56,7 +69,9 @@ func (a *Aborted) Collect(dst []AbortedTxn, from, upTo int64) (all []AbortedTxn,
 	if err := a.load(); err != nil {
 		return dst, false, err
 	}
+	crc := uint32(0)
 	take := func(entries []byte, _ int) {
+		crc = crc32.Update(crc, castagnoli, entries)
 		for ; len(entries) > 0 && !complete; entries = entries[abortedWidth:] {
 			t := decodeAborted(entries)
 			if t.Last >= from && t.First < upTo {
@@ -67,6 +82,9 @@ func (a *Aborted) Collect(dst []AbortedTxn, from, upTo int64) (all []AbortedTxn,
 	}
 	if err := a.readBlocks(take); err != nil {
 		return dst, false, err
+	}
+	if crc != a.writtenCRC {
+		return dst, false, fmt.Errorf("%w: it changed since", ErrMismatch)
 	}
 	take(a.tail, 0)
 	return dst, complete, nil

@@ -37,9 +37,10 @@ func (o *Offset) Append(rel, position uint32) {
 
 // Place says where to look for an offset.
 type Place struct {
-	Position int64 // of the last indexed batch that starts no later than the offset
-	Last     int64 // that batch's last offset, less the base; -1 when Position is the start of the file
-	Bound    int64 // position of the next indexed batch; -1 when there is none
+	Position  int64 // of the last indexed batch that ends no later than the offset
+	Last      int64 // that batch's last offset, less the base; -1 when Position is the start of the file
+	Bound     int64 // position of the next indexed batch; -1 when there is none
+	BoundLast int64 // that batch's last offset, less the base
 }
 
 // Lookup finds where to start to scan for an offset. It returns ErrMismatch when the file has to be rebuilt.
@@ -48,12 +49,12 @@ func (o *Offset) Lookup(rel uint32) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	p := Place{Position: 0, Last: -1, Bound: -1}
+	p := Place{Position: 0, Last: -1, Bound: -1, BoundLast: -1}
 	if found.ok {
 		p.Position, p.Last = found.value, found.key
 	}
 	if next.ok {
-		p.Bound = next.value
+		p.Bound, p.BoundLast = next.value, next.key
 	}
 	return p, nil
 }

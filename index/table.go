@@ -30,9 +30,10 @@ type State struct {
 // table is a file of fixed-width entries, appended to by one writer and searched by many readers.
 //
 // Entries [0, written) are in the file, the rest are in tail. Once loaded, fence holds entries 0, 64, 128, … of those
-// in the file.
+// in the file. The lock is not held while a lookup reads a block: entries in the file change only when they are
+// replaced by what should have been there.
 type table struct {
-	f     vfs.File
+	f     vfs.File // nil keeps all entries in memory
 	width int
 
 	mu         sync.Mutex
@@ -65,7 +66,7 @@ func (t *table) Flush() error {
 }
 
 func (t *table) flush() error {
-	if len(t.tail) == 0 {
+	if len(t.tail) == 0 || t.f == nil {
 		return nil
 	}
 	if _, err := t.f.WriteAt(t.tail, int64(t.written)*int64(t.width)); err != nil {
@@ -75,6 +76,9 @@ func (t *table) flush() error {
 		t.addFences(t.tail, t.written)
 	}
 	t.written, t.writtenCRC = int(t.state.Entries), t.state.CRC
+	if cap(t.tail) > blockEntries*t.width {
+		t.tail = nil
+	}
 	t.tail = t.tail[:0]
 	return nil
 }
@@ -103,15 +107,48 @@ func (t *table) Seal() error {
 	return t.f.Sync()
 }
 
-// Reset empties the index, for a rebuild. The file is cut when it is next sealed.
-func (t *table) Reset() {
+// Written is how many entries are in the file, for Replace.
+func (t *table) Written() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.state, t.written, t.writtenCRC, t.loaded = State{}, 0, 0, true
-	t.tail, t.fence = t.tail[:0], t.fence[:0]
+	return t.written
 }
 
-// add appends an entry. A full block goes to the file; when that fails it stays in memory until the next one.
+// Entries returns the entries that are in memory, encoded. They are valid until the next Append.
+func (t *table) Entries() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.tail
+}
+
+// Replace puts encoded entries in the place of the first n of the file; those appended since stay. Entries too many or
+// not below the ones that stay are left out. When the file cannot be written they are kept in memory.
+func (t *table) Replace(n int, entries []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n = min(n, t.written)
+	later := make([]byte, (t.written-n)*t.width, (t.written-n)*t.width+len(t.tail))
+	if err := readFull(t.f, later, int64(n)*int64(t.width)); err != nil {
+		return err
+	}
+	later = append(later, t.tail...)
+	keep := min(n, len(entries)/t.width)
+	if first := t.at(later, 0); first.ok {
+		keep = min(keep, t.count(entries, first.key-1))
+	}
+	t.replaceAll(append(entries[:keep*t.width:keep*t.width], later...))
+	return nil
+}
+
+func (t *table) replaceAll(all []byte) {
+	t.state = State{uint32(len(all) / t.width), crc32.Checksum(all, castagnoli)}
+	t.written, t.writtenCRC, t.tail, t.fence, t.loaded = 0, 0, all, nil, true
+	if t.flush() == nil && t.f != nil {
+		_ = t.f.Truncate(int64(len(all)))
+	}
+}
+
+// add appends an entry. A full block goes to the file; when that fails it stays in memory until the next one is full.
 func (t *table) add(entry []byte) {
 	if t.tail == nil {
 		t.tail = make([]byte, 0, blockEntries*t.width)
@@ -119,9 +156,17 @@ func (t *table) add(entry []byte) {
 	t.tail = append(t.tail, entry...)
 	t.state.Entries++
 	t.state.CRC = crc32.Update(t.state.CRC, castagnoli, entry)
-	if len(t.tail) >= blockEntries*t.width {
+	if len(t.tail)%(blockEntries*t.width) == 0 {
 		_ = t.flush()
 	}
+}
+
+// Recheck is Load, but compares the file again: it may have changed since.
+func (t *table) Recheck() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.loaded = t.written == 0
+	return t.load()
 }
 
 // Load compares the file with what was recorded of it and keeps the fences. It returns ErrMismatch when the file is
@@ -136,7 +181,7 @@ func (t *table) load() error {
 	if t.loaded {
 		return nil
 	}
-	t.fence = make([]byte, 0, (t.written/blockEntries+1)*t.width)
+	t.fence = nil
 	crc := uint32(0)
 	err := t.readBlocks(func(entries []byte, first int) {
 		crc = crc32.Update(crc, castagnoli, entries)
@@ -187,38 +232,54 @@ func (t *table) decode(e []byte) pair {
 	return pair{int64(binary.BigEndian.Uint64(e)), int64(binary.BigEndian.Uint32(e[8:])), true}
 }
 
+// block is room for one block and the entry after it.
+type block [(blockEntries + 1) * timeWidth]byte
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
+
 // search finds the last entry whose key is at most key, and the entry after it.
 func (t *table) search(key int64) (found, next pair, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := t.load(); err != nil {
-		return pair{}, pair{}, err
+	number, length, found, next, err := t.searchMemory(key)
+	if err != nil || length == 0 {
+		return found, next, err
 	}
-	if i := t.count(t.tail, key); i > 0 {
-		return t.at(t.tail, i-1), t.at(t.tail, i), nil
-	}
-	block := t.count(t.fence, key) - 1
-	if block < 0 {
-		if next = t.at(t.fence, 0); !next.ok {
-			next = t.at(t.tail, 0)
-		}
-		return pair{}, next, nil
-	}
-	// One entry more than the block, so that the entry after the last one is at hand.
-	var stack [(blockEntries + 1) * timeWidth]byte
-	buf := stack[:min(blockEntries+1, t.written-block*blockEntries)*t.width]
-	if err := readFull(t.f, buf, int64(block*blockEntries)*int64(t.width)); err != nil {
+	b := blocks.Get().(*block)
+	defer blocks.Put(b)
+	buf := b[:length]
+	if err := readFull(t.f, buf, int64(number)*blockEntries*int64(t.width)); err != nil {
 		return pair{}, pair{}, err
 	}
 	i := t.count(buf, key)
 	if i == 0 {
-		return pair{}, pair{}, fmt.Errorf("%w: block %d changed", ErrMismatch, block)
+		return pair{}, pair{}, fmt.Errorf("%w: block %d changed", ErrMismatch, number)
 	}
-	found, next = t.at(buf, i-1), t.at(buf, i)
-	if !next.ok {
-		next = t.at(t.tail, 0)
+	if after := t.at(buf, i); after.ok {
+		next = after
 	}
-	return found, next, nil
+	return t.at(buf, i-1), next, nil
+}
+
+// searchMemory looks into what is in memory. Unless length is 0 the entry is to be found in that many bytes from the
+// start of a block on; next is then what follows the file.
+func (t *table) searchMemory(key int64) (number, length int, found, next pair, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.load(); err != nil {
+		return 0, 0, pair{}, pair{}, err
+	}
+	next = t.at(t.tail, 0)
+	if i := t.count(t.tail, key); i > 0 {
+		return 0, 0, t.at(t.tail, i-1), t.at(t.tail, i), nil
+	}
+	number = t.count(t.fence, key) - 1
+	if number < 0 {
+		if first := t.at(t.fence, 0); first.ok {
+			next = first
+		}
+		return 0, 0, pair{}, next, nil
+	}
+	// One entry more than the block, so that the entry after the last one is at hand.
+	return number, min(blockEntries+1, t.written-number*blockEntries) * t.width, pair{}, next, nil
 }
 
 // at decodes entry i of entries; ok is false when there is none.

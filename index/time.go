@@ -45,16 +45,10 @@ func (t *Time) Append(timestamp int64, rel uint32) {
 // Last is the timestamp of the newest entry, or -1. It belongs to the appending goroutine.
 func (t *Time) Last() int64 { return t.last }
 
-// Reset empties the index, for a rebuild.
-func (t *Time) Reset() {
-	t.last = -1
-	t.table.Reset()
-}
-
 // Lookup finds the offset, less the base, from which to scan for the first record with a timestamp of at least
 // timestamp: every record before it is older. It returns ErrMismatch when the file has to be rebuilt.
 func (t *Time) Lookup(timestamp int64) (rel uint32, err error) {
-	found, _, err := t.search(timestamp - 1)
+	found, _, err := t.search(max(timestamp, 0) - 1)
 	if err != nil || !found.ok {
 		return 0, err
 	}

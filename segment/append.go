@@ -1,7 +1,11 @@
 package segment
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/dot-do/kafka-embedded/index"
+	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/record"
 )
 
@@ -38,11 +42,15 @@ func (s *Segment) grow(end int64) {
 }
 
 // note enters a batch that stands at the end of the file into all that is kept of the segment, and shows it to readers.
+// Index entries come last: one that exists leads to a visible batch.
 func (s *Segment) note(b record.Batch, nowMs int64) {
-	s.info.note(b, nowMs, s.offsets, s.times)
+	due := s.info.count(b, nowMs)
 	s.largest.Store(s.info.MaxTimestamp)
 	s.size.Store(s.info.Size)
 	s.next.Store(s.info.Next)
+	if due {
+		s.info.enter(s.offsets, s.times)
+	}
 }
 
 // NoteAborted enters an aborted transaction whose marker is the newest batch.
@@ -56,19 +64,23 @@ func (s *Segment) Aborted(dst []index.AbortedTxn, from, upTo int64) ([]index.Abo
 
 // CutBack removes what a failed Append may have written.
 func (s *Segment) CutBack() error {
+	if err := s.file.Truncate(s.info.Size); err != nil {
+		return err
+	}
 	s.grown = s.info.Size
-	return s.file.Truncate(s.info.Size)
+	return nil
 }
 
-// Rewrite writes bytes of the file again where they are, so that the next Sync really makes them durable: after a failed
-// fsync the operating system may hold pages that it takes for clean.
-func (s *Segment) Rewrite(b []byte, position int64) error {
-	_, err := s.file.WriteAt(b, position)
-	return err
-}
+// ErrSync is matched by the error of an fsync that failed, whatever the cause: it must not be tried again.
+var ErrSync = errors.New("fsync failed")
 
 // Sync makes the batches durable.
-func (s *Segment) Sync() error { return s.file.Sync() }
+func (s *Segment) Sync() error {
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("%w: %w", ErrSync, err)
+	}
+	return nil
+}
 
 // FlushIndexes hands index entries to the operating system. That is worth an attempt and nothing more: a lost index is
 // rebuilt.
@@ -77,17 +89,18 @@ func (s *Segment) FlushIndexes() {
 	_ = s.aborted.Flush()
 }
 
-// Seal cuts the files to their contents and makes them durable. Nothing may be appended afterwards.
+// Seal cuts the files to their contents and makes them durable. Nothing may be appended afterwards. An index that finds
+// no room is left as it is: it does not match what Info says of it, and will be rebuilt.
 func (s *Segment) Seal() error {
 	if err := s.Trim(); err != nil {
 		return err
 	}
-	for _, seal := range []func() error{s.offsets.Seal, s.times.Seal, s.aborted.Seal, s.file.Sync} {
-		if err := seal(); err != nil {
+	for _, seal := range []func() error{s.offsets.Seal, s.times.Seal, s.aborted.Seal} {
+		if err := seal(); err != nil && !vfs.IsNoSpace(err) {
 			return err
 		}
 	}
-	return nil
+	return s.Sync()
 }
 
 // Trim cuts off the zeros that the file was grown by.

@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 
 	"github.com/dot-do/kafka-embedded/index"
 	"github.com/dot-do/kafka-embedded/record"
@@ -24,6 +25,7 @@ type Info struct {
 	Times        index.State
 	Aborted      index.State
 	Compacted    bool // offsets may have gaps
+	Producers    bool // a batch has a producer id
 	Clean        bool // compaction has compared its keys with those of the segments before it, and with one another
 }
 
@@ -39,6 +41,7 @@ func Empty(base int64) Info {
 const (
 	infoCompacted = 1 << iota
 	infoClean
+	infoProducers
 )
 
 // Append appends the encoding of i: its fields in order, big-endian, the index states as entries and checksum, the
@@ -62,6 +65,9 @@ func (i Info) Append(b []byte) []byte {
 	if i.Clean {
 		flags |= infoClean
 	}
+	if i.Producers {
+		flags |= infoProducers
+	}
 	return append(b, flags)
 }
 
@@ -82,9 +88,19 @@ func DecodeInfo(b []byte) (i Info, ok bool) {
 		*p = index.State{Entries: binary.BigEndian.Uint32(b), CRC: binary.BigEndian.Uint32(b[4:])}
 		b = b[8:]
 	}
-	i.Compacted, i.Clean = b[0]&infoCompacted != 0, b[0]&infoClean != 0
-	return i, b[0] <= infoCompacted|infoClean && i.Base >= 0 && i.Next >= i.Base && i.Size >= 0 && i.Batches >= 0 &&
-		i.Indexed >= 0 && i.Indexed <= i.Size
+	i.Compacted, i.Clean, i.Producers = b[0]&infoCompacted != 0, b[0]&infoClean != 0, b[0]&infoProducers != 0
+	return i, b[0] <= infoCompacted|infoClean|infoProducers && i.plausible()
+}
+
+// plausible checks what every Info has in common, so that nothing is allocated for one that has not.
+func (i *Info) plausible() bool {
+	return i.Base >= 0 && i.Next >= i.Base && i.Next-i.Base <= 1<<31 &&
+		i.Size >= 0 && i.Size <= math.MaxInt32 && i.Indexed >= 0 && i.Indexed <= i.Size &&
+		i.Batches >= 0 && i.Batches <= i.Size/record.HeaderSize &&
+		i.MaxTimestamp >= -1 && i.TimeIndexed >= -1 && i.TimeIndexed <= i.MaxTimestamp &&
+		(i.MaxTimestamp < 0 || i.MaxAt >= i.Base && i.MaxAt < i.Next) &&
+		int64(i.Offsets.Entries) <= i.Size/indexInterval && i.Times.Entries <= i.Offsets.Entries &&
+		int64(i.Aborted.Entries) <= i.Batches
 }
 
 // indexInterval is how many bytes of log share one entry of the offset index. Entries are due at positions that depend
@@ -93,6 +109,13 @@ const indexInterval = 4096
 
 // note takes account of a batch at the end of the segment, and adds index entries when they are due.
 func (i *Info) note(b record.Batch, nowMs int64, offsets *index.Offset, times *index.Time) {
+	if i.count(b, nowMs) {
+		i.enter(offsets, times)
+	}
+}
+
+// count takes account of a batch. It reports whether index entries are due for it.
+func (i *Info) count(b record.Batch, nowMs int64) (due bool) {
 	position := i.Size
 	i.CRC = crc32.Update(i.CRC, castagnoli, b)
 	i.Size += int64(len(b))
@@ -100,12 +123,18 @@ func (i *Info) note(b record.Batch, nowMs int64, offsets *index.Offset, times *i
 	i.Next = b.LastOffset() + 1
 	i.Epoch = b.PartitionLeaderEpoch()
 	i.MaxAppend = max(i.MaxAppend, nowMs)
+	i.Producers = i.Producers || b.ProducerID() >= 0
 	if t := b.MaxTimestamp(); t > i.MaxTimestamp {
 		i.MaxTimestamp, i.MaxAt = t, b.LastOffset()
 	}
-	if position-i.Indexed >= indexInterval {
+	if due = position-i.Indexed >= indexInterval; due {
 		i.Indexed = position
-		offsets.Append(uint32(b.LastOffset()-i.Base), uint32(position))
-		times.Append(i.MaxTimestamp, uint32(i.MaxAt-i.Base))
 	}
+	return due
+}
+
+// enter adds the entries that are due for the batch that was counted last.
+func (i *Info) enter(offsets *index.Offset, times *index.Time) {
+	offsets.Append(uint32(i.Next-1-i.Base), uint32(i.Indexed))
+	times.Append(i.MaxTimestamp, uint32(i.MaxAt-i.Base))
 }

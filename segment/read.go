@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/index"
@@ -16,33 +17,37 @@ import (
 // memory that nobody else uses. Nothing at all means that there is no such batch.
 //
 // Where a batch is damaged the ones before it are returned; a Read that starts at the damage returns a
-// *engine.CorruptionError. Other errors are those of the file system.
+// *engine.CorruptionError, and one from its Next on goes on behind it. Other errors are those of the file system.
 func (s *Segment) Read(from, upTo int64, maxBytes int) ([]byte, error) {
+	data, err := s.read(from, upTo, maxBytes)
+	var bad *Invalid
+	if errors.As(err, &bad) {
+		data, err = s.readAround(from, upTo, maxBytes)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &engine.CorruptionError{File: s.Path(), First: s.base, Next: s.Next(), Reason: "the file is missing"}
+	}
+	return data, err
+}
+
+func (s *Segment) read(from, upTo int64, maxBytes int) ([]byte, error) {
+	if at, ok := s.hints.find(from); ok {
+		return s.readFrom(start{at: at, next: from, last: -1, bound: -1}, from, upTo, maxBytes)
+	}
 	place, err := s.lookup(from)
 	if err != nil {
 		return nil, err
 	}
-	data, err := s.readFrom(place, from, upTo, maxBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &engine.CorruptionError{File: s.Path(), First: from, Next: s.Next(), Reason: "the file is missing"}
-	}
-	var bad *Invalid
-	if !errors.As(err, &bad) {
-		return data, err
-	}
-	if place.Last >= 0 && bad.Position == place.Position {
-		// The index led here. Ask the log itself before calling it damaged.
-		if err := s.rebuild(); err != nil {
-			return nil, err
-		}
-		if place, err = s.lookup(from); err != nil {
-			return nil, err
-		}
-		if data, err = s.readFrom(place, from, upTo, maxBytes); !errors.As(err, &bad) {
+	// Entries that are far apart belong to large batches, each with an entry: then the next one is of the batch that
+	// is wanted.
+	if place.Bound-place.Position >= 2*indexInterval && place.Last < from-s.base {
+		st := start{at: place.Bound, next: -1, last: s.base + place.BoundLast, bound: -1}
+		data, err := s.readFrom(st, from, upTo, maxBytes)
+		if err != nil || len(data) > 0 && record.Batch(data).BaseOffset() <= from {
 			return data, err
 		}
 	}
-	return nil, s.corruption(bad, from)
+	return s.readFrom(s.startAt(place), from, upTo, maxBytes)
 }
 
 func (s *Segment) lookup(offset int64) (index.Place, error) {
@@ -56,35 +61,69 @@ func (s *Segment) lookup(offset int64) (index.Place, error) {
 	return place, err
 }
 
-// walk goes over the batches in a stretch of the file.
-type walk struct {
-	chain Chain
-	last  int64 // the last offset that the first batch must have; -1 for any
-	at    int64 // position of data
-	data  []byte
-	limit int64 // end of the file
+// start is where a read begins to look, and what it must find there.
+type start struct {
+	at      int64
+	next    int64 // base offset of the first batch, or a lower bound in a compacted segment; -1 for any
+	last    int64 // last offset of the first batch; -1 for any
+	bound   int64 // where it is sure to be at an end; -1 when that is not known
+	careful bool  // also check the contents of batches that are only passed over
 }
 
-func (s *Segment) readFrom(place index.Place, from, upTo int64, maxBytes int) ([]byte, error) {
-	size := s.Size()
-	w := walk{chain: Chain{Next: -1, Gaps: s.info.Compacted}, last: -1, at: place.Position, limit: size}
-	if place.Last < 0 {
-		w.chain.Next = s.base
-	} else {
-		w.last = s.base + place.Last
+func (s *Segment) startAt(p index.Place) start {
+	if p.Last < 0 {
+		return start{at: 0, next: s.base, last: -1, bound: p.Bound}
+	}
+	return start{at: p.Position, next: -1, last: s.base + p.Last, bound: p.Bound}
+}
+
+// hints remember where recent reads ended, so that a reader that goes on from there needs no index. Each slot is
+// replaced as a whole; what it leads to is checked like everything else.
+type hints [8]atomic.Pointer[hint]
+
+type hint struct{ offset, at int64 }
+
+func (h *hints) find(offset int64) (at int64, ok bool) {
+	if x := h[uint64(offset)%uint64(len(h))].Load(); x != nil && x.offset == offset {
+		return x.at, true
+	}
+	return 0, false
+}
+
+func (h *hints) put(offset, at int64) { h[uint64(offset)%uint64(len(h))].Store(&hint{offset, at}) }
+
+// walk goes over the batches in a stretch of the file.
+type walk struct {
+	chain   Chain
+	last    int64 // as in start
+	careful bool
+	at      int64 // position of data
+	data    []byte
+	limit   int64 // end of the file
+	short   bool  // limit is less than it should be
+}
+
+func (s *Segment) readFrom(st start, from, upTo int64, maxBytes int) ([]byte, error) {
+	w := walk{
+		chain: Chain{Next: st.next, Gaps: s.info.Compacted, Epoch: -1},
+		last:  st.last, careful: st.careful, at: st.at, limit: s.Size(),
 	}
 	// One read brings the batch that is asked for in all but rare cases: it starts before the next index entry.
 	want := int64(max(maxBytes, 2*indexInterval))
-	if place.Bound >= 0 {
-		want = max(int64(maxBytes), place.Bound-place.Position)
+	if st.bound >= 0 {
+		want = max(int64(maxBytes), st.bound-st.at)
 	}
 	for {
 		if err := w.load(s.file, want); err != nil || len(w.data) == 0 {
 			return nil, err
 		}
 		data, need, err := w.take(from, upTo)
-		if err != nil || len(data) > 0 || need == 0 {
-			return data, err
+		if err != nil || len(data) == 0 && need == 0 {
+			return nil, err
+		}
+		if len(data) > 0 {
+			s.hints.put(w.chain.Next, w.at)
+			return data, nil
 		}
 		want = max(need, int64(maxBytes))
 	}
@@ -93,33 +132,40 @@ func (s *Segment) readFrom(place index.Place, from, upTo int64, maxBytes int) ([
 // load reads up to n bytes at w.at.
 func (w *walk) load(r io.ReaderAt, n int64) error {
 	n = min(n, w.limit-w.at)
-	if n <= 0 {
-		w.data = nil
+	w.data = nil
+	switch {
+	case n <= 0 && w.short:
+		return w.invalid(fmt.Errorf("the file ends at %d", w.limit))
+	case n <= 0:
 		return nil
 	}
-	w.data = make([]byte, n)
-	got, err := r.ReadAt(w.data, w.at)
-	if int64(got) == n {
-		return nil
+	data := make([]byte, n)
+	got, err := r.ReadAt(data, w.at)
+	if int64(got) < n {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		w.limit, w.short = w.at+int64(got), true
+		if got == 0 {
+			return w.invalid(fmt.Errorf("the file ends at %d", w.limit))
+		}
 	}
-	if err == nil || errors.Is(err, io.EOF) {
-		return w.invalid(fmt.Errorf("the file ends at %d instead of %d", w.at+int64(got), w.limit))
-	}
-	return err
+	w.data = data[:got]
+	return nil
 }
 
 // take skips batches below from and returns the verified ones from there on. When the data ends before it has one it
 // returns how many bytes it needs at the new w.at, or 0 when there is nothing to be had.
 func (w *walk) take(from, upTo int64) (data []byte, need int64, err error) {
 	rest := w.data
-	var start []byte
+	var first []byte
 	n := 0
 	for len(rest) > 0 {
 		size, err := record.Peek(rest)
 		if errors.Is(err, record.ErrShort) {
 			size = record.HeaderSize
 		} else if err != nil {
-			return w.end(start, n, err)
+			return w.end(first, n, err)
 		}
 		if size > len(rest) {
 			if n > 0 {
@@ -134,31 +180,33 @@ func (w *walk) take(from, upTo int64) (data []byte, need int64, err error) {
 		if b.BaseOffset() >= upTo && w.chain.Next >= upTo {
 			break
 		}
+		before := w.chain
 		if err := w.check(b, from); err != nil {
-			return w.end(start, n, err)
+			return w.end(first, n, err)
 		}
 		if b.BaseOffset() >= upTo {
+			w.chain = before
 			break
 		}
 		if b.LastOffset() >= from {
 			if n == 0 {
-				start = rest
+				first = rest
 			}
 			n += size
 		}
 		rest = rest[size:]
 		w.at += int64(size)
 	}
-	if n == 0 && len(rest) == 0 && w.at < w.limit {
+	if n == 0 && len(rest) == 0 && (w.at < w.limit || w.short) {
 		return nil, 2 * indexInterval, nil
 	}
-	return start[:n:n], 0, nil
+	return first[:n:n], 0, nil
 }
 
 // check verifies a batch. The contents of batches that are only passed over do not matter.
 func (w *walk) check(b record.Batch, from int64) error {
 	verify := b.Verify
-	if b.LastOffset() < from {
+	if b.LastOffset() < from && !w.careful {
 		verify = func() error { _, err := record.Parse(b); return err }
 	}
 	if err := verify(); err != nil {
@@ -172,27 +220,13 @@ func (w *walk) check(b record.Batch, from int64) error {
 }
 
 // end returns what was good before an error, or the error.
-func (w *walk) end(start []byte, n int, err error) ([]byte, int64, error) {
+func (w *walk) end(first []byte, n int, err error) ([]byte, int64, error) {
 	if n > 0 {
-		return start[:n:n], 0, nil
+		return first[:n:n], 0, nil
 	}
 	return nil, 0, w.invalid(err)
 }
 
 func (w *walk) invalid(err error) error {
 	return &Invalid{Position: w.at, Expected: w.chain.Next, Reason: err.Error()}
-}
-
-// corruption says which offsets the damage makes unreadable, for a reader that wanted offset from.
-func (s *Segment) corruption(bad *Invalid, from int64) error {
-	e := &engine.CorruptionError{
-		File: s.Path(), Position: bad.Position, First: max(bad.Expected, s.base), Next: s.Next(), Reason: bad.Reason,
-	}
-	if bad.Expected < 0 {
-		e.First = from
-	}
-	if _, base, ok := Resync(s.file, bad.Position+1, s.Size(), e.First+1); ok && base < e.Next {
-		e.Next = base
-	}
-	return e
 }

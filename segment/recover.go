@@ -9,11 +9,11 @@ import (
 
 // Replay reads batches that stand behind what is known of the segment, checks them and makes them visible. It returns
 // nil at size, the length of the file, and where zeros begin; *Invalid at the first that does not fit; and otherwise the
-// error of the file system. epoch is the least that fits.
+// error of the file system. epoch is the least that fits; nowMs stands for the times of the appends, which are not known.
 //
-// With rewrite each batch is written again where it stands, so that the next Sync really makes it durable: after a
-// failed fsync the operating system may take pages for clean that never reached the disk.
-func (s *Segment) Replay(size int64, epoch int32, rewrite bool, note func(record.Batch)) error {
+// Batches from offset rewriteFrom on are written again where they stand, so that the next Sync really makes them
+// durable: after a failed fsync the operating system may take pages for clean that never reached the disk.
+func (s *Segment) Replay(size int64, epoch int32, nowMs, rewriteFrom int64, note func(record.Batch)) error {
 	s.grown = size
 	sc := NewScanner(s.file, s.info.Size, size, Chain{Next: s.info.Next, Epoch: max(epoch, s.info.Epoch)})
 	for {
@@ -24,12 +24,12 @@ func (s *Segment) Replay(size int64, epoch int32, rewrite bool, note func(record
 		if err != nil {
 			return err
 		}
-		if rewrite {
+		if b.BaseOffset() >= rewriteFrom {
 			if _, err := s.file.WriteAt(b, s.info.Size); err != nil {
 				return err
 			}
 		}
-		s.note(b, b.MaxTimestamp())
+		s.note(b, nowMs)
 		note(b)
 	}
 }

@@ -25,7 +25,7 @@ func (e *Invalid) Error() string { return fmt.Sprintf("at %d: %s", e.Position, e
 type Chain struct {
 	Next  int64 // offset expected next; -1 takes any first batch
 	Gaps  bool  // compacted: offsets rise, but may leave gaps
-	Epoch int32 // least epoch that fits
+	Epoch int32 // least epoch that fits; -1 takes any
 }
 
 // Follow checks that b comes next, and moves on.
@@ -38,10 +38,13 @@ func (c *Chain) Follow(b record.Batch) error {
 		return fmt.Errorf("base offset is %d where %d belongs", base, c.Next)
 	case b.LastOffset() < base:
 		return fmt.Errorf("base offset %d overflows", base)
-	case b.PartitionLeaderEpoch() < c.Epoch:
+	case c.Epoch >= 0 && b.PartitionLeaderEpoch() < c.Epoch:
 		return fmt.Errorf("epoch went back from %d to %d", c.Epoch, b.PartitionLeaderEpoch())
 	}
-	c.Next, c.Epoch = b.LastOffset()+1, b.PartitionLeaderEpoch()
+	c.Next = b.LastOffset() + 1
+	if c.Epoch >= 0 {
+		c.Epoch = b.PartitionLeaderEpoch()
+	}
 	return nil
 }
 
@@ -54,6 +57,7 @@ type Scanner struct {
 
 	r          io.ReaderAt
 	pos, limit int64
+	short      bool   // limit is less than it should be
 	buf        []byte // file bytes from pos on
 	space      []byte
 }
@@ -70,6 +74,9 @@ func (s *Scanner) Position() int64 { return s.pos }
 // begin, *Invalid where no valid batch stands, and otherwise the error of the read.
 func (s *Scanner) Scan() (record.Batch, error) {
 	if s.pos >= s.limit {
+		if s.short {
+			return nil, s.invalid(fmt.Errorf("the file ends at %d", s.limit))
+		}
 		return nil, io.EOF
 	}
 	b, err := s.batch()
@@ -86,7 +93,7 @@ func (s *Scanner) Scan() (record.Batch, error) {
 
 func (s *Scanner) batch() (record.Batch, error) {
 	size, err := record.Peek(s.buf)
-	if errors.Is(err, record.ErrShort) {
+	if errors.Is(err, record.ErrShort) && !s.short {
 		if err := s.fill(scanBuffer); err != nil {
 			return nil, err
 		}
@@ -103,6 +110,9 @@ func (s *Scanner) batch() (record.Batch, error) {
 		if err := s.fill(size); err != nil {
 			return nil, err
 		}
+		if size > len(s.buf) {
+			return nil, s.invalid(fmt.Errorf("the file ends at %d", s.limit))
+		}
 	}
 	return record.Batch(s.buf[:size:size]), nil
 }
@@ -116,11 +126,11 @@ func (s *Scanner) fill(n int) error {
 	have := copy(s.space[:n], s.buf)
 	got, err := s.r.ReadAt(s.space[have:n], s.pos+int64(have))
 	s.buf = s.space[:have+got]
-	if have+got < n && err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
 	if have+got < n {
-		return s.invalid(fmt.Errorf("the file ends at %d instead of %d", s.pos+int64(have+got), s.limit))
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		s.limit, s.short = s.pos+int64(have+got), true
 	}
 	return nil
 }
@@ -144,17 +154,24 @@ func (s *Scanner) invalid(err error) error {
 }
 
 // Resync finds the first valid batch at or after from whose base offset is at least least, for reading on behind
-// damage. It looks at every byte, because a damaged length field hides where the next batch starts.
+// damage. It looks at every byte, because a damaged length field hides where the next batch starts; it may find one that
+// is part of a record. It gives up when bytes that were made to look like many batches cost too much time.
 func Resync(r io.ReaderAt, from, limit, least int64) (position, base int64, ok bool) {
 	const window = 1 << 20
 	buf := make([]byte, min(window, max(limit-from, 0)))
+	budget := 64<<20 + 4*max(limit-from, 0)
 	for at := from; at < limit; {
 		n, _ := r.ReadAt(buf[:min(int64(len(buf)), limit-at)], at)
 		if n < record.HeaderSize {
 			return 0, 0, false
 		}
-		for i := 0; i+record.HeaderSize <= n; i++ {
-			if base, ok := validAt(r, buf[i:n], at+int64(i), limit, least); ok {
+		for i := 0; i+record.HeaderSize <= n && budget >= 0; i++ {
+			size, ok := candidate(buf[i:n], limit-at-int64(i), least)
+			if !ok {
+				continue
+			}
+			budget -= int64(size)
+			if base, ok := validAt(r, buf[i:n], size, at+int64(i)); ok {
 				return at + int64(i), base, true
 			}
 		}
@@ -163,16 +180,22 @@ func Resync(r io.ReaderAt, from, limit, least int64) (position, base int64, ok b
 	return 0, 0, false
 }
 
-// validAt reports whether a whole valid batch stands at position, of which head are the first bytes.
-func validAt(r io.ReaderAt, head []byte, position, limit, least int64) (base int64, ok bool) {
+// candidate reports whether head may be the start of a batch that ends within room bytes.
+func candidate(head []byte, room, least int64) (size int, ok bool) {
 	size, err := record.Peek(head)
-	if err != nil || int64(size) > limit-position || record.Batch(head).BaseOffset() < least {
+	if err != nil || int64(size) > room {
 		return 0, false
 	}
 	b := record.Batch(head)
+	return size, b.BaseOffset() >= least && b.LastOffsetDelta() >= 0 && b.Attributes()&^0x7f == 0
+}
+
+// validAt reports whether a valid batch of a size stands at position, of which head are the first bytes.
+func validAt(r io.ReaderAt, head []byte, size int, position int64) (base int64, ok bool) {
+	b := record.Batch(head)
 	if size > len(head) {
 		b = make(record.Batch, size)
-		if _, err := r.ReadAt(b, position); err != nil && !errors.Is(err, io.EOF) {
+		if n, _ := r.ReadAt(b, position); n < size {
 			return 0, false
 		}
 	}

@@ -45,6 +45,8 @@ type Place struct {
 	Pool   *vfs.Pool // of open files in it
 	Dir    string    // of the partition
 	Suffix string    // after the extension: while a compacted segment is being written
+	// Open counts segments whose files are not closed yet, readers included; it may be nil.
+	Open *sync.WaitGroup
 }
 
 // Segment is an open segment.
@@ -64,6 +66,7 @@ type Segment struct {
 	largest atomic.Int64 // timestamp
 	grown   int64        // length of the file, zeros ahead of size included
 
+	hints      hints
 	rebuilding sync.Mutex
 	refs       atomic.Int32 // the log's own one, and one for each read under way
 	removed    atomic.Bool
@@ -77,7 +80,7 @@ func Create(p Place, base int64) (*Segment, error) {
 		return nil, err
 	}
 	if err := f.Close(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, p.FS.Remove(path.Join(p.Dir, Name(base)+LogExt+p.Suffix)))
 	}
 	return Open(p, Empty(base)), nil
 }
@@ -98,6 +101,9 @@ func Open(p Place, info Info) *Segment {
 	s.next.Store(info.Next)
 	s.largest.Store(info.MaxTimestamp)
 	s.refs.Store(1)
+	if p.Open != nil {
+		p.Open.Add(1)
+	}
 	return s
 }
 
@@ -138,6 +144,9 @@ func (s *Segment) Release() error {
 	if s.refs.Add(-1) > 0 {
 		return nil
 	}
+	if s.place.Open != nil {
+		defer s.place.Open.Done()
+	}
 	err := s.closeFiles()
 	if s.removed.Load() {
 		return s.unlink()
@@ -145,7 +154,7 @@ func (s *Segment) Release() error {
 	return err
 }
 
-// Close ends the log's own hold. Reads under way finish first.
+// Close ends the log's own hold. The files are closed once no read is under way.
 func (s *Segment) Close() error { return s.Release() }
 
 // Remove closes the segment and removes its files once no read is under way, and then calls whenGone, unless it is nil,
