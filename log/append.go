@@ -31,7 +31,7 @@ type Appended struct {
 // ErrIO after a failed write or fsync.
 func (l *Log) Append(b record.Batch, nowMs int64) (Appended, error) {
 	if l.backlog.Load() > mostUnsealed {
-		if err := l.Sync(l.End()); err != nil {
+		if err := l.syncAll(); err != nil {
 			return Appended{}, err
 		}
 	}
@@ -71,28 +71,38 @@ func (l *Log) append(b record.Batch, nowMs int64) (Appended, error) {
 	if l.firstAt == 0 {
 		l.firstAt = nowMs
 	}
-	l.afterAppend(b)
+	l.untouched = false
+	l.afterAppend(b, nowMs)
 	return Appended{First: first, Next: first + count}, nil
 }
 
 // afterAppend takes account of a batch that was written and moves the ends, first the one that readers of everything
 // see.
-func (l *Log) afterAppend(b record.Batch) {
+func (l *Log) afterAppend(b record.Batch, nowMs int64) {
 	end := b.LastOffset() + 1
 	if b.ProducerID() >= 0 {
-		l.noteProducer(l.active, b, end)
+		l.noteProducer(l.active, b, nowMs)
 	}
 	l.end.Store(end)
 	l.stable.Store(l.producers.lastStable(end))
 }
 
+// finishCutBack repairs what a failed write left. The caller holds mu.
+func (l *Log) finishCutBack() error {
+	if !l.cutBack {
+		return nil
+	}
+	if err := l.active.CutBack(); err != nil {
+		return l.fail(err, "cutting back a failed write")
+	}
+	l.cutBack = false
+	return nil
+}
+
 // makeRoom repairs what a failed write left, and rolls when the batch does not fit or the segment is old.
 func (l *Log) makeRoom(n int, count, nowMs int64) error {
-	if l.cutBack {
-		if err := l.active.CutBack(); err != nil {
-			return l.fail(err, "cutting back a failed write")
-		}
-		l.cutBack = false
+	if err := l.finishCutBack(); err != nil {
+		return err
 	}
 	c := l.config.Load()
 	if l.active.Size() == 0 {
@@ -118,6 +128,9 @@ func (l *Log) writeFailed(err error) error {
 
 // roll starts a new segment. The old one is sealed by the next sync, which runs in the background. The caller holds mu.
 func (l *Log) roll() error {
+	if err := l.finishCutBack(); err != nil {
+		return err
+	}
 	next, err := segment.Create(l.place, l.end.Load())
 	if err != nil {
 		return l.ioError(err, "starting a new segment")
@@ -126,6 +139,6 @@ func (l *Log) roll() error {
 	l.backlog.Store(int32(len(l.unsealed)))
 	old := *l.segments.Load()
 	l.publish(append(old[:len(old):len(old)], next))
-	l.active, l.newFile, l.firstAt = next, true, 0
+	l.active, l.newFile, l.firstAt, l.untouched = next, true, 0, false
 	return nil
 }

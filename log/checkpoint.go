@@ -37,19 +37,22 @@ type checkpoint struct {
 	sequence uint64
 }
 
-// write makes w the newest slot.
+// write makes w the newest slot. The other slot is not touched until that has succeeded.
 func (c *checkpoint) write(w watermark) error {
-	c.sequence++
+	sequence := c.sequence + 1
 	b := binary.BigEndian.AppendUint32(make([]byte, 0, slotLen), checkpointMagic)
-	b = binary.BigEndian.AppendUint64(b, c.sequence)
+	b = binary.BigEndian.AppendUint64(b, sequence)
 	flags := byte(0)
 	if w.producers {
 		flags = 1
 	}
 	b = w.info.Append(append(b, flags))
 	b = binary.BigEndian.AppendUint32(b, crc32.Update(c.seed, castagnoli, b))
-	_, err := c.file.WriteAt(b, int64(c.sequence%2)*slotSize)
-	return err
+	if _, err := c.file.WriteAt(b, int64(sequence%2)*slotSize); err != nil {
+		return err
+	}
+	c.sequence = sequence
+	return nil
 }
 
 // parseCheckpoint returns the newest valid slot in the contents of a file.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/internal/vfs"
 )
 
 func (l *Log) errorf(code engine.Code, format string, args ...any) error {
@@ -18,7 +17,7 @@ func (l *Log) ioError(err error, doing string) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	if vfs.IsNoSpace(err) {
+	if noRoom(err) {
 		return l.errorf(engine.ErrDiskFull, "%s: %w; make room, then try again: nothing is lost and reads go on", doing, err)
 	}
 	return l.errorf(engine.ErrIO, "%s: %w", doing, err)

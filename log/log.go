@@ -33,6 +33,8 @@ type Log struct {
 	unsealed  []*segment.Segment
 	newFile   bool // active's directory entry is not durable yet
 	cutBack   bool // a failed write may have left bytes behind
+	isShut    bool // files are closed
+	untouched bool // since a clean open: the files are as the last Close left them
 	failed    error
 	closed    bool
 	producers producers
@@ -57,6 +59,9 @@ type Log struct {
 	health sync.Mutex
 	damage []engine.Damage
 	notes  []string
+
+	open       sync.WaitGroup // segments whose files are not closed yet
+	rebuilding sync.Mutex     // of indexes of aborted transactions
 }
 
 // Start is the first offset that can be read.
@@ -107,8 +112,8 @@ func (l *Log) Bytes() (bytes int64, segments int) {
 	return bytes, len(list)
 }
 
-// Close makes everything appended durable and lets go of all files. Readers under way finish first. A second Close
-// returns nil.
+// Close makes everything appended durable and lets go of all files, once the reads under way have ended. It returns why
+// appends were refused, if they were: then it is not known what is durable. A second Close returns nil.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	if l.closed {
@@ -116,45 +121,61 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.closed = true
-	healthy := l.failed == nil && l.active != nil
 	l.mu.Unlock()
 	l.close()
 	l.background.Wait()
-	var errs []error
-	if healthy {
-		errs = append(errs, l.finish())
-	}
+	err := l.sync.always(l.shut)
+	l.open.Wait()
+	l.wake()
+	return err
+}
+
+// shut finishes the log and closes its files. No sync is under way, and none begins afterwards.
+func (l *Log) shut() error {
+	err := l.finish()
 	l.meta.Lock()
 	defer l.meta.Unlock()
+	l.mu.Lock()
+	l.isShut = true
+	l.mu.Unlock()
+	errs := []error{err}
 	for _, s := range *l.segments.Load() {
 		errs = append(errs, s.Close())
 	}
 	errs = append(errs, l.manifest.file.Close(), l.checkpoint.file.Close())
-	l.wake()
 	return errors.Join(errs...)
 }
 
-// finish leaves a log that opens without reading data: fsync of data, then of the checkpoint.
+// finish leaves a log that opens without reading data: fsync of data, then of the checkpoint. What finds no room is only
+// done again by the next Open.
 func (l *Log) finish() error {
-	if err := l.Sync(l.End()); err != nil {
+	l.mu.Lock()
+	nothing, err := l.untouched || l.active == nil, l.failed
+	l.mu.Unlock()
+	if nothing || err != nil {
+		return err
+	}
+	if err := l.syncNow(); err != nil {
 		return err
 	}
 	l.meta.Lock()
 	defer l.meta.Unlock()
-	if err := l.active.Seal(); err != nil {
-		return l.ioError(err, "closing")
+	for _, step := range []func() error{
+		l.active.Seal, l.saveProducers, l.writeLast, l.checkpoint.file.Sync,
+		func() error { return l.place.FS.SyncDir(l.opts.Dir) },
+	} {
+		if err := step(); noRoom(err) {
+			return nil
+		} else if err != nil {
+			return l.ioError(err, "closing")
+		}
 	}
-	if err := l.saveProducers(); err != nil {
-		return err
-	}
-	w := watermark{info: l.active.Info(), producers: l.producers.used}
-	if err := l.checkpoint.write(w); err != nil {
-		return l.ioError(err, "closing")
-	}
-	if err := l.checkpoint.file.Sync(); err != nil {
-		return l.ioError(err, "closing")
-	}
-	return l.place.FS.SyncDir(l.opts.Dir)
+	return nil
+}
+
+// writeLast writes the checkpoint of a log that will not be appended to.
+func (l *Log) writeLast() error {
+	return l.checkpoint.write(watermark{info: l.active.Info(), producers: l.producers.used})
 }
 
 // usable returns why the log cannot be appended to, or nil. The caller holds mu.
@@ -170,11 +191,14 @@ func (l *Log) usable() error {
 	return nil
 }
 
+// mostDamage bounds the list of damage.
+const mostDamage = 1000
+
 // addDamage reports a place once.
 func (l *Log) addDamage(d engine.Damage) {
 	l.health.Lock()
 	defer l.health.Unlock()
-	if !slices.Contains(l.damage, d) {
+	if !slices.Contains(l.damage, d) && len(l.damage) < mostDamage {
 		l.damage = append(l.damage, d)
 		l.opts.Logger.Error("damage", "file", d.File, "detail", d.Detail, "first", d.First, "next", d.Next)
 	}

@@ -79,7 +79,7 @@ func (m *manifest) frame(b []byte) ([]byte, bool) {
 // write that was cut short.
 func (m *manifest) resumes(b []byte) bool {
 	for at := 1; at < len(b); at++ {
-		if n := len(b) - at; n < frameSize+1 || b[at] != 0 || b[at+1] != 0 {
+		if n := len(b) - at; n < frameSize+1 || b[at] != 0 || b[at+1] != 0 || b[at+8] < recordSeal || b[at+8] > recordStart {
 			continue // no record has 64 KiB
 		}
 		if _, ok := m.frame(b[at:]); ok {
@@ -184,7 +184,7 @@ func (m *manifest) commit(record []byte) error {
 		return err
 	}
 	if err := m.file.Sync(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", segment.ErrSync, err)
 	}
 	m.size += int64(len(frame))
 	if !m.apply(record) {

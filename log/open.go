@@ -45,6 +45,7 @@ func newLog(o Options) *Log {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	l := &Log{opts: o, place: segment.Place{FS: o.FS, Pool: o.Pool, Dir: o.Dir}}
+	l.place.Open = &l.open
 	l.closing, l.close = context.WithCancel(context.Background())
 	l.compacting = make(chan struct{}, 1)
 	l.SetConfig(o.Config)
@@ -64,7 +65,7 @@ func newLog(o Options) *Log {
 // the file system fails the open and changes nothing. A crash at any step, then Open again, gives the same log.
 func Open(o Options) (*Log, error) {
 	l := newLog(o)
-	r := recovery{Log: l, fs: o.FS}
+	r := recovery{Log: l, fs: o.FS, known: map[*segment.Segment]int64{}}
 	if err := r.run(); err != nil {
 		for _, s := range r.list {
 			_ = s.Close()
@@ -84,18 +85,19 @@ type recovery struct {
 	hasMark  bool // there is a checkpoint
 	mark     watermark
 	lost     bool // there is no manifest, or it is damaged in the middle
-	rewrite  bool // the manifest has to be written anew
+	rewrite  bool // the manifest does not end with a record
 	readOnly bool
 
-	list   []*segment.Segment // in order
-	sealed int                // how many of list are sealed
-	epoch  int32              // of the newest batch seen
+	list   []*segment.Segment         // in order
+	sealed int                        // how many of list are sealed
+	known  map[*segment.Segment]int64 // of the others, the offset up to which the watermark tells all of them
+	epoch  int32                      // of the newest batch seen
 }
 
 func (r *recovery) run() error {
 	steps := []func() error{
 		r.readManifest, r.readCheckpoint, r.listFiles, r.finishSwaps, r.finishRemovals, r.openSealed, r.openRest,
-		r.setEnds, r.replayProducers, r.saveManifest,
+		r.setEnds, r.replayProducers, r.saveManifest, r.activate,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -121,6 +123,8 @@ func (r *recovery) readManifest() error {
 		r.rewrite = true
 		if r.lost = m.resumes(b[valid:]); r.lost {
 			r.note(fmt.Sprintf("unverified: the manifest is damaged at %d; segments recorded behind that are read in full", valid))
+		} else {
+			r.note(fmt.Sprintf("the last record of the manifest, at %d, was not finished and is dropped", valid))
 		}
 	}
 	r.manifest, r.manifest.file, r.manifest.size = m, file, int64(valid)
@@ -129,7 +133,7 @@ func (r *recovery) readManifest() error {
 
 func (r *recovery) readCheckpoint() error {
 	b, err := vfs.ReadFile(r.fs, r.path(checkpointName), 2*slotSize)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, vfs.ErrTooLarge) {
 		return err
 	}
 	r.mark, r.checkpoint.sequence, r.hasMark = parseCheckpoint(b, r.checkpoint.seed)
@@ -139,12 +143,19 @@ func (r *recovery) readCheckpoint() error {
 	return nil
 }
 
-// saveManifest replaces a manifest that was torn, damaged or missing.
+// saveManifest replaces a manifest that was damaged or missing, and cuts off a record that was not finished: that needs
+// no room.
 func (r *recovery) saveManifest() error {
-	if !r.rewrite || r.readOnly {
+	switch {
+	case !r.rewrite || r.readOnly:
 		return nil
+	case r.lost:
+		return r.replaceManifest()
 	}
-	return r.replaceManifest()
+	if err := r.manifest.file.Truncate(r.manifest.size); err != nil {
+		return err
+	}
+	return r.manifest.file.Sync()
 }
 
 // damaged makes the log read-only because of a place.

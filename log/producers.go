@@ -1,7 +1,6 @@
 package log
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -25,7 +24,7 @@ type producer struct {
 	epoch    int16
 	batches  []sent // the newest last, at most window
 	openAt   int64  // first offset of the open transaction; -1 when there is none
-	lastTime int64  // timestamp of the newest batch, for expiry
+	lastTime int64  // clock at the newest append, for expiry; not the records' own time, which may be anything
 }
 
 func (p *producer) newest() sent { return p.batches[len(p.batches)-1] }
@@ -87,32 +86,27 @@ func nextSequence(s int32) int32 {
 	return s + 1
 }
 
-// noteProducer takes account of a batch with a producer id that stands in the log, whose end is now end.
-func (l *Log) noteProducer(s *segment.Segment, b record.Batch, end int64) {
-	l.producers.used = true
-	if !b.IsControl() {
-		l.producers.note(b)
-		return
-	}
-	aborted, ended := l.producers.end(b)
-	if ended && aborted.First >= 0 {
-		aborted.LastStable = l.producers.lastStable(end)
-		s.NoteAborted(aborted)
+// noteProducer takes account of a batch with a producer id that was appended to s.
+func (l *Log) noteProducer(s *segment.Segment, b record.Batch, nowMs int64) {
+	if t, aborted := l.producers.apply(b, nowMs); aborted {
+		s.NoteAborted(t)
 	}
 }
 
-// replay takes account of a batch whose transaction, if it ended, is in the index of aborted ones already.
-func (ps *producers) replay(b record.Batch) {
+// apply takes account of a batch with a producer id. It reports the transaction that the batch aborts, if it does.
+func (ps *producers) apply(b record.Batch, nowMs int64) (t index.AbortedTxn, aborted bool) {
 	ps.used = true
-	if b.IsControl() {
-		ps.end(b)
-	} else {
-		ps.note(b)
+	if !b.IsControl() {
+		ps.note(b, nowMs)
+		return index.AbortedTxn{}, false
 	}
+	t, aborted = ps.end(b, nowMs)
+	t.LastStable = ps.lastStable(b.LastOffset() + 1)
+	return t, aborted
 }
 
-func (ps *producers) note(b record.Batch) {
-	p := ps.get(b)
+func (ps *producers) note(b record.Batch, nowMs int64) {
+	p := ps.get(b, nowMs)
 	p.batches = append(p.batches, sent{b.BaseSequence(), b.LastSequence(), b.BaseOffset(), b.LastOffset() + 1})
 	if len(p.batches) > window {
 		p.batches = slices.Delete(p.batches, 0, len(p.batches)-window)
@@ -124,7 +118,7 @@ func (ps *producers) note(b record.Batch) {
 }
 
 // get finds or makes the producer of a batch, in the batch's epoch.
-func (ps *producers) get(b record.Batch) *producer {
+func (ps *producers) get(b record.Batch, nowMs int64) *producer {
 	if ps.byID == nil {
 		ps.byID, ps.open = map[int64]*producer{}, map[int64]int64{}
 	}
@@ -136,20 +130,17 @@ func (ps *producers) get(b record.Batch) *producer {
 	if b.ProducerEpoch() != p.epoch {
 		p.epoch, p.batches = b.ProducerEpoch(), nil
 	}
-	p.lastTime = max(p.lastTime, b.MaxTimestamp())
+	p.lastTime = max(p.lastTime, nowMs)
 	return p
 }
 
-// end takes account of a marker. First of what it returns is -1 when the transaction committed or had no records here.
-func (ps *producers) end(b record.Batch) (t index.AbortedTxn, ended bool) {
-	p := ps.get(b)
+// end takes account of a marker. It reports the transaction if the marker aborts one that has records here.
+func (ps *producers) end(b record.Batch, nowMs int64) (t index.AbortedTxn, aborted bool) {
+	p := ps.get(b, nowMs)
 	first := p.openAt
 	p.openAt = -1
 	delete(ps.open, b.ProducerID())
-	if commits(b) {
-		first = -1
-	}
-	return index.AbortedTxn{ProducerID: b.ProducerID(), First: first, Last: b.BaseOffset()}, first >= 0
+	return index.AbortedTxn{ProducerID: b.ProducerID(), First: first, Last: b.BaseOffset()}, first >= 0 && !commits(b)
 }
 
 // commits reports whether a marker commits its transaction. One that cannot be read does not.
@@ -168,28 +159,6 @@ func (l *Log) OpenTransactions() map[int64]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return maps.Clone(l.producers.open)
-}
-
-// Aborted lists the aborted transactions with records in [from, upTo).
-func (l *Log) Aborted(from, upTo int64) ([]index.AbortedTxn, error) {
-	var all []index.AbortedTxn
-	for _, s := range *l.segments.Load() {
-		if s.Next() <= from || !s.Acquire() {
-			continue
-		}
-		var complete bool
-		var err error
-		all, complete, err = s.Aborted(all, from, upTo)
-		s.Release()
-		if err != nil {
-			return nil, l.ioError(err, "reading the aborted-transaction index")
-		}
-		if complete {
-			break
-		}
-	}
-	slices.SortFunc(all, func(a, b index.AbortedTxn) int { return cmp.Compare(a.First, b.First) })
-	return all, nil
 }
 
 // expireProducers forgets producers that have been silent since before a time and have nothing open.

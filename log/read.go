@@ -20,10 +20,13 @@ func (l *Log) Read(from, upTo int64, maxBytes int) (data []byte, next int64, err
 		return nil, from, l.errorf(engine.ErrOffsetOutOfRange, "offset %d is outside of %d to %d", from, start, end)
 	}
 	upTo = min(upTo, l.End())
+	if from >= upTo {
+		return nil, from, nil
+	}
 	for from < upTo {
 		s, err := l.acquire(from)
-		if s == nil {
-			return nil, upTo, err
+		if err != nil {
+			return nil, from, err
 		}
 		next := s.Next()
 		data, err := s.Read(from, upTo, maxBytes)
@@ -50,28 +53,40 @@ func lastOffset(data []byte) int64 {
 	}
 }
 
-// acquire finds the segment that holds offset, or the one after a gap, and keeps it until Release. It returns nil when
-// there is none.
+// acquire finds the segment that holds offset and keeps it until Release.
 func (l *Log) acquire(offset int64) (*segment.Segment, error) {
 	for {
 		list := *l.segments.Load()
 		i := sort.Search(len(list), func(i int) bool { return list[i].Next() > offset })
 		if i == len(list) {
-			return nil, nil
+			return nil, l.missing(list, i)
 		}
 		if list[i].Acquire() {
+			if base := list[i].Base(); base > offset {
+				_ = list[i].Release()
+				return nil, l.missing(list, i)
+			}
 			return list[i], nil
 		}
-		l.mu.Lock()
-		closed := l.closed
-		l.mu.Unlock()
-		if closed {
-			return nil, l.errorf(engine.ErrClosed, "the partition is closed")
+		if err := l.gone(); err != nil {
+			return nil, err
 		}
 		if offset < l.Start() {
 			return nil, l.errorf(engine.ErrOffsetOutOfRange, "offset %d is below the start %d", offset, l.Start())
 		}
 	}
+}
+
+// missing is the error for offsets before segment i of a list, of which there is no file.
+func (l *Log) missing(list []*segment.Segment, i int) error {
+	first, next := l.Start(), l.End()
+	if i > 0 {
+		first = list[i-1].Next()
+	}
+	if i < len(list) {
+		next = list[i].Base()
+	}
+	return l.readError(&engine.CorruptionError{File: l.opts.Dir, First: first, Next: next, Reason: "a file is missing"})
 }
 
 // readError remembers damage that a read came upon.
@@ -89,8 +104,14 @@ func (l *Log) readError(err error) error {
 func (l *Log) OffsetAt(ms int64) (int64, error) {
 	upTo := l.End()
 	for _, s := range *l.segments.Load() {
-		if s.MaxTimestamp() < ms || s.Next() <= l.Start() || !s.Acquire() {
+		if s.MaxTimestamp() < ms || s.Next() <= l.Start() {
 			continue
+		}
+		if !s.Acquire() {
+			if err := l.gone(); err != nil {
+				return 0, err
+			}
+			continue // below the start by now, or its successor comes to the same
 		}
 		offset, found, err := s.OffsetAt(ms, l.Start(), upTo)
 		s.Release()

@@ -3,8 +3,8 @@ package log
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
+	"math"
+	"slices"
 
 	"github.com/dot-do/kafka-embedded/record"
 	"github.com/dot-do/kafka-embedded/segment"
@@ -31,22 +31,28 @@ func (r *recovery) openSealed() error {
 // openRest opens the segments that no manifest entry vouches for, and reads on from the watermark through all of them.
 func (r *recovery) openRest() error {
 	rest := r.unsealedBases()
+	if m := r.mark.info; r.hasMark && m.Base >= r.sealedEnd() && !slices.Contains(rest, m.Base) {
+		r.damaged(segment.Name(m.Base)+segment.LogExt, "the file is missing", m.Base, m.Next)
+	}
 	if len(rest) == 0 {
 		r.damaged("", "the file that holds the end of the log is missing", r.sealedEnd(), -1)
 		return nil
 	}
-	if r.hasMark && r.mark.info.Base >= r.sealedEnd() && !contains(rest, r.mark.info.Base) {
-		m := r.mark.info
-		r.damaged(segment.Name(m.Base)+segment.LogExt, "the file is missing", m.Base, m.Next)
-	}
 	for i, base := range rest {
 		if expected := r.expected(base); base != expected {
-			return r.gap(rest[i:], expected)
+			if r.isTail(expected, rest[i:]) {
+				return r.setAside(rest[i:])
+			}
+			r.damaged(segment.Name(base)+segment.LogExt,
+				fmt.Sprintf("the file begins at %d where %d belongs", base, expected), expected, base)
 		}
 		stop, err := r.openOne(base, rest[i+1:])
 		if err != nil || stop {
 			return err
 		}
+	}
+	if last := r.list[len(r.list)-1]; !r.readOnly && last.Next() < r.promised() {
+		r.damaged(segment.Name(last.Base())+segment.LogExt, "records are missing at the end", last.Next(), r.promised())
 	}
 	return nil
 }
@@ -78,27 +84,20 @@ func (r *recovery) expected(base int64) int64 {
 
 // promised is the offset below which everything was durable.
 func (r *recovery) promised() int64 {
+	promised := max(r.sealedEnd(), r.manifest.start)
 	if r.hasMark {
-		return max(r.mark.info.Next, r.sealedEnd())
+		promised = max(promised, r.mark.info.Next)
 	}
-	return r.sealedEnd()
+	return promised
 }
 
-// gap deals with files that do not follow on what was read before.
-func (r *recovery) gap(bases []int64, expected int64) error {
-	if expected < r.promised() || !r.hasMark {
-		r.damaged(segment.Name(bases[0])+segment.LogExt,
-			fmt.Sprintf("the file begins at %d where %d belongs", bases[0], expected), expected, bases[0])
-		for _, base := range bases {
-			s := segment.Open(r.place, segment.Empty(base))
-			r.list = append(r.list, s)
-			if _, err := r.replay(s, r.files.sizes[base]); err != nil {
-				return err
-			}
-		}
-		return nil
+// isTail reports whether the log may be cut at an offset, before the files at these bases: nothing of what is cut off
+// was promised. Without a checkpoint files with contents count as promised.
+func (r *recovery) isTail(at int64, later []int64) bool {
+	if r.readOnly || at < r.promised() {
+		return false
 	}
-	return r.setAside(bases)
+	return r.hasMark || !slices.ContainsFunc(later, func(base int64) bool { return r.files.sizes[base] > 0 })
 }
 
 // openOne opens an unsealed segment and reads what lies behind the watermark. It reports whether the log ends in it
@@ -110,6 +109,7 @@ func (r *recovery) openOne(base int64, later []int64) (stop bool, err error) {
 	}
 	s := segment.Open(r.place, info)
 	r.list = append(r.list, s)
+	r.known[s] = info.Next
 	size := r.files.sizes[base]
 	if size < info.Size {
 		r.damaged(segment.Name(base)+segment.LogExt,
@@ -123,52 +123,30 @@ func (r *recovery) openOne(base int64, later []int64) (stop bool, err error) {
 	if err := s.CheckIndexes(); err != nil {
 		return false, err
 	}
-	follows := len(later) > 0 && later[0] == s.Next()
-	if bad == nil && (len(later) == 0 || follows) {
-		return false, nil
+	if bad == nil {
+		return false, nil // a gap is met with the next file
 	}
-	if bad != nil && r.isDamage(s, bad, later) {
+	// Without a checkpoint a bad batch with a valid one after it is damage, not tail.
+	if !r.isTail(s.Next(), later) || !r.hasMark && s.HasValidAfter(bad.Position+1, size) {
 		r.damaged(segment.Name(base)+segment.LogExt, fmt.Sprintf("at %d: %s", bad.Position, bad.Reason), s.Next(), -1)
 		return false, nil
 	}
-	if bad != nil {
-		if err := r.cut(s, bad, size); err != nil {
-			return false, err
-		}
-		return true, r.setAside(later)
+	if err := r.cut(s, bad, size); err != nil {
+		return false, err
 	}
-	return false, nil // the gap is met with the next file
-}
-
-// isDamage tells damage from a tail that was never promised. Without a checkpoint a bad batch with a valid one after it
-// is damage.
-func (r *recovery) isDamage(s *segment.Segment, bad *segment.Invalid, later []int64) bool {
-	if r.readOnly || s.Next() < r.promised() {
-		return true
-	}
-	if r.hasMark {
-		return false
-	}
-	if s.HasValidAfter(bad.Position+1, r.files.sizes[s.Base()]) {
-		return true
-	}
-	for _, base := range later {
-		if r.files.sizes[base] > 0 {
-			return true
-		}
-	}
-	return false
+	return true, r.setAside(later)
 }
 
 // replay reads batches behind what is known of a segment, and says where they stop being valid: nil at the end of the
 // file or where only zeros follow.
 func (r *recovery) replay(s *segment.Segment, size int64) (*segment.Invalid, error) {
-	err := s.Replay(size, r.epoch, !r.readOnly, func(b record.Batch) {
-		r.epoch = b.PartitionLeaderEpoch()
-		if b.ProducerID() >= 0 {
-			r.producers.used = true
-		}
-	})
+	rewriteFrom := r.promised()
+	if r.readOnly {
+		rewriteFrom = math.MaxInt64
+	}
+	now := r.opts.Clock.Now().UnixMilli()
+	err := s.Replay(size, r.epoch, now, rewriteFrom, func(b record.Batch) { r.epoch = b.PartitionLeaderEpoch() })
+	r.epoch = max(r.epoch, s.Sealed().Epoch)
 	var bad *segment.Invalid
 	if errors.As(err, &bad) {
 		return bad, nil
@@ -183,132 +161,37 @@ func (r *recovery) replay(s *segment.Segment, size int64) (*segment.Invalid, err
 	return &segment.Invalid{Position: s.Size(), Expected: s.Next(), Reason: "zeros, then something else"}, nil
 }
 
-// cut copies what is not valid aside and cuts it off, durably, before anything is appended.
-func (r *recovery) cut(s *segment.Segment, bad *segment.Invalid, size int64) error {
-	name := fmt.Sprintf("%s%s.%d%s", segment.Name(s.Base()), segment.LogExt, bad.Position, brokenExt)
-	r.note(fmt.Sprintf("%s: cut off %d bytes that were never promised, at %d (%s); they are kept in %s",
-		s.Path(), size-bad.Position, bad.Position, bad.Reason, name))
-	if err := r.copyOut(s, bad.Position, size, name); err != nil {
-		return err
-	}
-	if err := s.CutBack(); err != nil {
-		return err
-	}
-	return s.Sync()
-}
-
-// copyOut copies a stretch of a segment into another file.
-func (r *recovery) copyOut(s *segment.Segment, from, to int64, name string) error {
-	f, err := r.fs.OpenFile(r.path(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := s.CopyTo(io.NewOffsetWriter(f, 0), from, to); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-// setAside renames files that hold nothing that was promised.
-func (r *recovery) setAside(bases []int64) error {
-	for _, base := range bases {
-		name := segment.Name(base) + segment.LogExt
-		r.note(fmt.Sprintf("%s: set aside as %s: it does not follow on what is valid before it", r.path(name), name+brokenExt))
-		for _, ext := range segment.Extensions[1:] {
-			if err := r.fs.Remove(r.path(segment.Name(base) + ext)); err != nil && !os.IsNotExist(err) {
-				return err
-			}
-		}
-		if err := r.fs.Rename(r.path(name), r.path(name+brokenExt)); err != nil {
-			return err
-		}
-	}
-	return r.fs.SyncDir(r.opts.Dir)
-}
-
 // setEnds publishes what was found.
 func (r *recovery) setEnds() error {
-	r.publish(r.list)
 	if len(r.list) == 0 {
 		return fmt.Errorf("%s holds no segment files", r.opts.Dir)
 	}
-	last := r.list[len(r.list)-1]
-	end := max(last.Next(), r.promised())
+	r.publish(r.list)
+	end := max(r.list[len(r.list)-1].Next(), r.promised())
 	r.start.Store(max(r.manifest.start, r.list[0].Base()))
 	r.end.Store(end)
 	r.durable.Store(min(r.promised(), end))
+	return nil
+}
+
+// activate makes the log ready for appends. Their epoch is no lower than any in the log, or the next recovery would not
+// take them for part of it.
+func (r *recovery) activate() error {
 	if r.readOnly {
 		return nil
 	}
+	r.opts.Epoch = max(r.opts.Epoch, r.epoch)
+	last := r.list[len(r.list)-1]
 	r.active = last
 	r.unsealed = r.list[r.sealed : len(r.list)-1 : len(r.list)-1]
 	r.backlog.Store(int32(len(r.unsealed)))
 	r.newFile = true
 	if last.Size() > 0 {
-		r.firstAt = last.Info().MaxAppend
+		r.firstAt = last.Sealed().MaxAppend
 	}
+	// Closed as it was opened, it need not be written to at all.
+	r.untouched = r.hasMark && !r.rewrite && len(r.unsealed) == 0 &&
+		(!r.producers.used || r.producers.saved == r.end.Load()) &&
+		last.Info() == r.mark.info && r.files.sizes[last.Base()] == last.Size()
 	return nil
-}
-
-// replayProducers restores the state of producer ids: from a snapshot and the headers of the batches behind it.
-func (r *recovery) replayProducers() error {
-	end := r.end.Load()
-	if (r.hasMark && !r.mark.producers && !r.producers.used) || r.readOnly {
-		r.stable.Store(end)
-		return nil
-	}
-	ps, from, err := r.loadSnapshot(r.start.Load(), end)
-	if err != nil {
-		return err
-	}
-	r.producers = ps
-	if r.hasMark {
-		r.producers.used = r.producers.used || r.mark.producers
-	}
-	err = r.eachBatch(from, func(s *segment.Segment, b record.Batch) {
-		if b.ProducerID() < 0 {
-			return
-		}
-		if b.BaseOffset() >= r.promised() {
-			r.noteProducer(s, b, b.LastOffset()+1)
-		} else {
-			r.producers.replay(b)
-		}
-	})
-	r.stable.Store(r.producers.lastStable(end))
-	return err
-}
-
-// eachBatch calls fn with every batch from an offset on, in order, checking headers only.
-func (l *Log) eachBatch(from int64, fn func(*segment.Segment, record.Batch)) error {
-	for _, s := range *l.segments.Load() {
-		if s.Next() <= from {
-			continue
-		}
-		sc := s.Scanner(0)
-		sc.SkipCRC = true
-		for {
-			b, err := sc.Scan()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return err
-			}
-			if b.LastOffset() >= from {
-				fn(s, b)
-			}
-		}
-	}
-	return nil
-}
-
-func contains(bases []int64, base int64) bool {
-	for _, b := range bases {
-		if b == base {
-			return true
-		}
-	}
-	return false
 }

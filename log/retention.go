@@ -1,10 +1,10 @@
 package log
 
 import (
+	"errors"
 	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/segment"
 )
 
@@ -47,7 +47,7 @@ func (l *Log) rollOld(c *Config, nowMs int64) error {
 	if err != nil || !rolled {
 		return err
 	}
-	return l.Sync(l.End())
+	return l.syncAll() // which seals it
 }
 
 // retained is the offset below which retention keeps nothing. It never goes into damage, an open transaction, or the
@@ -99,6 +99,12 @@ func (l *Log) DeleteRecords(before int64) error {
 	if before <= l.Start() {
 		return nil
 	}
+	l.mu.Lock()
+	err = l.usable() // Close may have come in between
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if err := l.commit(startRecord(before)); err != nil {
 		return l.metaFailed(err)
 	}
@@ -108,7 +114,7 @@ func (l *Log) DeleteRecords(before int64) error {
 
 // metaFailed keeps the log usable when the manifest found no room, and closes it for appends after any other error.
 func (l *Log) metaFailed(err error) error {
-	if vfs.IsNoSpace(err) {
+	if noRoom(err) {
 		return l.ioError(err, "recording in the manifest")
 	}
 	l.mu.Lock()
@@ -127,10 +133,12 @@ func (l *Log) dropBelow(offset int64) error {
 	}
 	l.publish(list[n:])
 	l.mu.Unlock()
+	var errs []error
 	for _, s := range list[:n] {
-		if err := s.Remove(nil); err != nil {
-			return l.ioError(err, "removing a segment")
-		}
+		errs = append(errs, s.Remove(nil))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return l.ioError(err, "removing segments; the next opening tries again")
 	}
 	return nil
 }

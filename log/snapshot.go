@@ -109,14 +109,29 @@ func (l *Log) saveProducers() error {
 	}
 	b := l.producers.encode(end, l.manifest.seed)
 	l.mu.Unlock()
-	fs := l.place.FS
-	if err := vfs.WriteFileAtomic(fs, l.path(snapshotName(end)), b); err != nil {
-		return l.ioError(err, "saving producer state")
+	return l.saveSnapshot(end, b)
+}
+
+// saveSnapshot writes an encoded snapshot as of an offset below which everything is durable. The caller holds meta.
+func (l *Log) saveSnapshot(offset int64, b []byte) error {
+	if err := vfs.WriteFileAtomic(l.place.FS, l.path(snapshotName(offset)), b); err != nil {
+		return err
 	}
 	l.mu.Lock()
-	l.producers.saved = end
+	l.producers.saved = offset
 	l.mu.Unlock()
 	return l.dropSnapshots(2)
+}
+
+// dropFutureSnapshots removes those beyond the end: what they tell of is gone, and other records will take its place.
+func (r *recovery) dropFutureSnapshots(end int64) error {
+	offsets, err := listSnapshots(r.fs, r.opts.Dir)
+	for _, offset := range offsets {
+		if offset > end && err == nil && !r.readOnly {
+			err = r.remove(snapshotName(offset))
+		}
+	}
+	return err
 }
 
 // dropSnapshots keeps the newest ones.
@@ -124,11 +139,11 @@ func (l *Log) dropSnapshots(keep int) error {
 	fs := l.place.FS
 	offsets, err := listSnapshots(fs, l.opts.Dir)
 	if err != nil {
-		return l.ioError(err, "listing producer snapshots")
+		return err
 	}
 	for _, offset := range offsets[:max(len(offsets)-keep, 0)] {
 		if err := fs.Remove(l.path(snapshotName(offset))); err != nil {
-			return l.ioError(err, "removing a producer snapshot")
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -16,33 +17,51 @@ type syncer struct {
 	done chan struct{} // closed when the fsync under way ends; nil when there is none
 }
 
+// lead runs fn, unless it had to wait for another one to end: then it reports false.
+func (s *syncer) lead(fn func() error) (led bool, err error) {
+	s.mu.Lock()
+	if done := s.done; done != nil {
+		s.mu.Unlock()
+		<-done
+		return false, nil
+	}
+	done := make(chan struct{})
+	s.done = done
+	s.mu.Unlock()
+	err = fn()
+	s.mu.Lock()
+	s.done = nil
+	s.mu.Unlock()
+	close(done)
+	return true, err
+}
+
+// always runs fn after those under way.
+func (s *syncer) always(fn func() error) error {
+	for {
+		if led, err := s.lead(fn); led {
+			return err
+		}
+	}
+}
+
 // Sync returns once everything below upTo is durable. It fails, for all that waited, when an fsync fails: then it is not
 // known what is durable, and the log takes no more appends until it is opened again.
 func (l *Log) Sync(upTo int64) error {
+	upTo = min(upTo, l.End())
 	for l.durable.Load() < upTo {
 		if err := l.Failed(); err != nil {
 			return err
 		}
-		l.sync.mu.Lock()
-		if done := l.sync.done; done != nil {
-			l.sync.mu.Unlock()
-			<-done
-			continue
-		}
-		done := make(chan struct{})
-		l.sync.done = done
-		l.sync.mu.Unlock()
-		err := l.syncNow()
-		l.sync.mu.Lock()
-		l.sync.done = nil
-		l.sync.mu.Unlock()
-		close(done)
-		if err != nil {
+		if _, err := l.sync.lead(l.syncNow); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// syncAll makes everything durable and seals full segments, also when there is nothing new.
+func (l *Log) syncAll() error { return l.sync.always(l.syncNow) }
 
 // syncInBackground starts a sync of everything, unless one is under way.
 func (l *Log) syncInBackground() {
@@ -56,7 +75,7 @@ func (l *Log) syncInBackground() {
 	}
 	l.background.Go(func() {
 		defer l.working.Store(false)
-		_ = l.Sync(l.End()) // a failure is kept in failed, for the next append
+		_ = l.syncAll() // a failure is kept in failed, for the next append
 	})
 }
 
@@ -68,6 +87,7 @@ type syncPoint struct {
 	newFile  bool
 	bytes    int64
 	used     bool
+	snapshot []byte // of the producers, when segments are to be sealed
 }
 
 func (l *Log) capture() (syncPoint, error) {
@@ -76,13 +96,20 @@ func (l *Log) capture() (syncPoint, error) {
 	if l.failed != nil {
 		return syncPoint{}, l.failed
 	}
+	if l.isShut {
+		return syncPoint{}, l.errorf(engine.ErrClosed, "the partition is closed")
+	}
 	if l.active == nil {
 		return syncPoint{}, l.errorf(engine.ErrReadOnly, "the partition is damaged and can only be read")
 	}
-	return syncPoint{
+	p := syncPoint{
 		active: l.active, info: l.active.Info(), unsealed: slices.Clone(l.unsealed), newFile: l.newFile,
 		bytes: l.appended.Load(), used: l.producers.used,
-	}, nil
+	}
+	if len(p.unsealed) > 0 && p.used && l.producers.saved != p.info.Next {
+		p.snapshot = l.producers.encode(p.info.Next, l.manifest.seed)
+	}
+	return p, nil
 }
 
 // syncNow fsyncs all that was appended before it was called, moves the durable end there, and seals full segments.
@@ -113,6 +140,9 @@ func (l *Log) syncFailed(err error) error {
 	return l.fail(err, "fsync")
 }
 
+// noRoom reports whether err leaves everything as it was, to be tried again when there is room. A failed fsync does not.
+func noRoom(err error) bool { return vfs.IsNoSpace(err) && !errors.Is(err, segment.ErrSync) }
+
 // remember records what became durable: full segments in the manifest, the rest in the checkpoint. Without room it is
 // left for the next time: what is not recorded is only read again after a crash.
 func (l *Log) remember(p syncPoint) error {
@@ -121,7 +151,7 @@ func (l *Log) remember(p syncPoint) error {
 	sealed := 0
 	for _, s := range p.unsealed {
 		err := l.seal(s)
-		if vfs.IsNoSpace(err) {
+		if noRoom(err) {
 			break
 		}
 		if err != nil {
@@ -138,6 +168,11 @@ func (l *Log) remember(p syncPoint) error {
 	l.mu.Unlock()
 	if sealed < len(p.unsealed) {
 		return nil // a checkpoint would point behind segments that the manifest does not have
+	}
+	if p.snapshot != nil {
+		if err := l.saveSnapshot(p.info.Next, p.snapshot); err != nil && !noRoom(err) {
+			return l.syncFailed(err)
+		}
 	}
 	p.active.FlushIndexes()
 	if err := l.checkpoint.write(watermark{info: p.info, producers: p.used}); err != nil && !vfs.IsNoSpace(err) {
@@ -157,7 +192,7 @@ func (l *Log) seal(s *segment.Segment) error {
 // commit writes a manifest record, if need be with the room that is reserved for it.
 func (l *Log) commit(record []byte) error {
 	err := l.manifest.commit(record)
-	if vfs.IsNoSpace(err) && l.opts.ReleaseSpace != nil && l.opts.ReleaseSpace() {
+	if noRoom(err) && l.opts.ReleaseSpace != nil && l.opts.ReleaseSpace() {
 		err = l.manifest.commit(record)
 	}
 	return err
