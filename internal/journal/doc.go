@@ -36,7 +36,8 @@
 // Only its Open (with NoSync), Write and Close are called. Its Sync holds the lock that its Write needs, so that every
 // commit would wait for the disk: the fsync goes through a second descriptor of the same file, opened before anything is
 // written. After an error a handle is abandoned, not closed, because Close would fsync again; its descriptor is closed by
-// the garbage collector, as that of any os.File that is no longer used. The segment size is without bound, so that it
+// the garbage collector, as that of any os.File that is no longer used. A file that is going to be removed is emptied
+// before Close, which would write megabytes of it to the disk. The segment size is without bound, so that it
 // never starts a second file, and our own scanner has checked the whole file before Open reads it.
 //
 // Where there is no directory of the operating system below the [vfs.FS], a small writer of the same bytes takes the place
