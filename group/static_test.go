@@ -83,6 +83,17 @@ func TestStaticMembership(t *testing.T) {
 			a = h.join(t, static(assignor, "a", "t"))
 			require.Len(t, a.Poll().Partitions, 3)
 		})
+		t.Run(assignor+"/leaving releases what was to be given up", func(t *testing.T) {
+			h := start(t, map[string]int{"t": 2})
+			a := h.join(t, static(assignor, "a", "t"))
+			reads(a)
+			b := h.join(t, static(assignor, "b", "t"))
+			require.NotEmpty(t, a.Poll().Revoked)
+			require.Equal(t, "", reads(b))
+			require.NoError(t, a.Leave())
+			require.Equal(t, "t-1", reads(b), "without waiting for a timeout")
+			require.Equal(t, StateStable, h.state(t))
+		})
 		t.Run(assignor+"/takeover of one that has to give up", func(t *testing.T) {
 			h := start(t, map[string]int{"t": 2})
 			a := h.join(t, static(assignor, "a", "t"))

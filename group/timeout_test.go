@@ -54,6 +54,18 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// A commit is a sign of life, as in Kafka, but no poll.
+func TestCommitIsASignOfLife(t *testing.T) {
+	h := start(t, map[string]int{"t": 1})
+	m := h.join(t, request(Range, "t"))
+	m.Poll()
+	for second := range int64(60) {
+		require.NoError(t, m.Commit(t.Context(), offsets{tp("t", 0): second}))
+		h.clock.Advance(time.Second)
+	}
+	require.ErrorContains(t, m.Poll().Err, "no poll")
+}
+
 // A member that polls and does not give up what it is asked for is removed when its rebalance timeout ends.
 func TestRebalanceEndsWithoutAck(t *testing.T) {
 	for _, assignor := range []string{Range, CooperativeSticky} {
