@@ -127,7 +127,10 @@ func (l *Log) Close() error {
 	err := l.sync.always(l.shut)
 	l.open.Wait()
 	l.wake()
-	return err
+	if err != nil {
+		return l.ioError(err, "closing")
+	}
+	return nil
 }
 
 // shut finishes the log and closes its files. No sync is under way, and none begins afterwards.

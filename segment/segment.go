@@ -79,9 +79,7 @@ func Create(p Place, base int64) (*Segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Close(); err != nil {
-		return nil, errors.Join(err, p.FS.Remove(path.Join(p.Dir, Name(base)+LogExt+p.Suffix)))
-	}
+	_ = f.Close() // nothing was written to it
 	return Open(p, Empty(base)), nil
 }
 

@@ -1,0 +1,323 @@
+package log
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dot-do/kafka-embedded/index"
+	"github.com/dot-do/kafka-embedded/internal/clock"
+	"github.com/dot-do/kafka-embedded/internal/vfs"
+	"github.com/dot-do/kafka-embedded/record"
+)
+
+// runs multiplies the sizes of the tests over random crashes and faults, for a run at night.
+var runs = flag.Int("log.runs", 1, "how many times as many crashes and faults to try")
+
+// world is a partition under test and what it must hold: the oracle. It is driven by one goroutine.
+type world struct {
+	o     Options
+	clock *clock.Manual
+	l     *Log
+
+	batches  []entry // in the order of their offsets; the last may be one whose append has not returned
+	acked    int64   // end of what was appended
+	synced   int64   // end of what is durable
+	start    int64   // of the log
+	starting int64   // start that a DeleteRecords under way asks for
+
+	sequences map[int64]int32
+}
+
+// entry is a batch in the oracle.
+type entry struct {
+	first, next int64
+	producer    int64 // -1 for none
+	kind        kind
+	values      []string
+}
+
+type kind int
+
+const (
+	plain kind = iota
+	transactional
+	commit
+	abort
+)
+
+func newWorld(fs vfs.FS) *world {
+	c := clock.NewManual(time.UnixMilli(1_000_000))
+	o := options(fs)
+	o.Clock = c
+	o.Config = Config{SegmentBytes: 2 << 10, Delete: true}
+	return &world{o: o, clock: c, sequences: map[int64]int32{}}
+}
+
+// create makes and opens the partition.
+func (w *world) create() error {
+	if err := w.o.FS.Mkdir(w.o.Dir); err != nil {
+		return err
+	}
+	if err := Create(w.o); err != nil {
+		return err
+	}
+	if err := w.o.FS.SyncDir("."); err != nil {
+		return err
+	}
+	return w.open()
+}
+
+func (w *world) open() (err error) {
+	w.o.Epoch++
+	w.o.Pool = vfs.NewPool(w.o.FS, 64)
+	w.l, err = Open(w.o)
+	return err
+}
+
+// append writes a batch and waits for what it starts in the background, so that everything happens in one order.
+func (w *world) append(k kind, producer int64, values ...string) error {
+	w.batches = slices.DeleteFunc(w.batches, func(e entry) bool { return e.next > w.acked })
+	e := entry{first: w.acked, next: w.acked + int64(max(len(values), 1)), producer: producer, kind: k, values: values}
+	w.batches = append(w.batches, e)
+	now := w.clock.Now().UnixMilli()
+	a, err := w.l.Append(w.batch(e, now), now)
+	w.l.background.Wait()
+	if err != nil {
+		return err
+	}
+	if a.First != e.first || a.Next != e.next || a.Duplicate {
+		return fmt.Errorf("batch %+v went to %+v", e, a)
+	}
+	if k == plain || k == transactional {
+		w.sequences[producer] += int32(len(values))
+	}
+	w.acked = e.next
+	return nil
+}
+
+func (w *world) batch(e entry, now int64) record.Batch {
+	if e.kind == commit || e.kind == abort {
+		return record.EndTxnMarker(e.kind == commit, e.producer, 0, 0, now)
+	}
+	o := record.Plain(record.None)
+	if e.producer >= 0 {
+		o.ProducerID, o.ProducerEpoch, o.BaseSequence = e.producer, 0, w.sequences[e.producer]
+		o.Transactional = e.kind == transactional
+	}
+	var b record.Builder
+	b.Reset(o)
+	for _, v := range e.values {
+		if err := b.Append(now, nil, []byte(v), nil); err != nil {
+			panic(err)
+		}
+	}
+	out, err := b.Finish()
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+func (w *world) sync() error {
+	err := w.l.Sync(w.acked)
+	if err == nil {
+		w.synced = w.acked
+	}
+	return err
+}
+
+func (w *world) deleteRecords(before int64) error {
+	w.starting = before
+	err := w.l.DeleteRecords(before)
+	if err == nil {
+		w.start, w.synced = before, max(w.synced, before)
+	}
+	return err
+}
+
+func (w *world) close() error {
+	err := w.l.Close()
+	if err == nil {
+		w.synced = w.acked
+	}
+	return err
+}
+
+// work is what most tests do to a partition: batches of all sizes and kinds, rolls, syncs, deletion, a clean close in
+// the middle. It stops at the first error, which the caller may expect.
+func (w *world) work() error {
+	if err := w.create(); err != nil {
+		return err
+	}
+	for i := range 40 {
+		if err := w.step(i); err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
+	}
+	return w.close()
+}
+
+func (w *world) step(i int) error {
+	w.clock.Advance(time.Second)
+	values := make([]string, i%4+1)
+	for j := range values {
+		values[j] = fmt.Sprintf("%d.%d%s", i, j, strings.Repeat("x", i*37%600))
+	}
+	var errs []error
+	do := func(err error) { errs = append(errs, err) }
+	switch i % 8 {
+	case 1:
+		do(w.append(transactional, 1, values...))
+		do(w.append(transactional, 2, "of another transaction"))
+	case 3:
+		do(w.append(transactional, 1, values...))
+		do(w.append([]kind{commit, abort}[i/8%2], 1))
+	case 5:
+		do(w.append(plain, 3, values...))
+		do(w.sync())
+	case 6:
+		do(w.append([]kind{abort, commit}[i/8%2], 2))
+	case 7:
+		if i > 16 {
+			do(w.deleteRecords(w.acked / 2))
+		}
+		do(w.sync())
+	default:
+		do(w.append(plain, -1, values...))
+	}
+	if i == 20 && errors.Join(errs...) == nil {
+		do(w.close())
+		do(w.open())
+	}
+	return errors.Join(errs...)
+}
+
+// verify compares a log that was opened after a crash with the oracle. least is the end that it must have reached.
+func (w *world) verify(t require.TestingT, l *Log, least int64) {
+	require.Empty(t, l.Damage())
+	require.NoError(t, l.Failed())
+	end := l.End()
+	require.GreaterOrEqual(t, end, least)
+	require.Contains(t, []int64{w.start, w.starting}, max(l.Start(), min(w.start, w.starting)))
+	i := slices.IndexFunc(w.batches, func(e entry) bool { return e.next > end })
+	if i < 0 {
+		i = len(w.batches)
+	}
+	kept := w.batches[:i]
+	if i > 0 {
+		require.Equal(t, kept[i-1].next, end, "the log must end with a batch")
+	} else {
+		require.Zero(t, end)
+	}
+	w.verifyRecords(t, l, kept)
+	w.verifyTransactions(t, l, kept)
+}
+
+func (w *world) verifyRecords(t require.TestingT, l *Log, kept []entry) {
+	var want, got []string
+	for _, e := range kept {
+		for j := range e.next - e.first {
+			if offset := e.first + j; offset >= l.Start() && len(e.values) > 0 {
+				want = append(want, fmt.Sprint(offset, e.values[j]))
+			}
+		}
+	}
+	for from := l.Start(); from < l.End(); {
+		data, next, err := l.Read(from, l.End(), 4000)
+		require.NoError(t, err)
+		require.Greater(t, next, from)
+		for len(data) > 0 {
+			n, err := record.Peek(data)
+			require.NoError(t, err)
+			got = append(got, texts(t, data[:n], from)...)
+			data = data[n:]
+		}
+		from = next
+	}
+	require.Equal(t, want, got)
+}
+
+// texts are the offsets and values of the records in a batch from an offset on, markers left out.
+func texts(t require.TestingT, b record.Batch, from int64) (list []string) {
+	if b.IsControl() {
+		return nil
+	}
+	var r record.Reader
+	require.NoError(t, r.Reset(b, 1<<20))
+	for rec := (record.Record{}); r.Next(&rec); {
+		if rec.Offset >= from {
+			list = append(list, fmt.Sprint(rec.Offset, string(rec.Value)))
+		}
+	}
+	require.NoError(t, r.Err())
+	return list
+}
+
+// verifyTransactions compares the last stable offset and the aborted transactions of which records can be read. Of those
+// that began before the start it is not known any more where, once their index was rebuilt.
+func (w *world) verifyTransactions(t require.TestingT, l *Log, kept []entry) {
+	open := map[int64]index.AbortedTxn{} // Last is the end of the newest batch
+	aborted := map[index.AbortedTxn]bool{}
+	for _, e := range kept {
+		txn, isOpen := open[e.producer]
+		switch e.kind {
+		case transactional:
+			if !isOpen {
+				txn = index.AbortedTxn{ProducerID: e.producer, First: e.first}
+			}
+			txn.Last = e.next
+			open[e.producer] = txn
+		case commit, abort:
+			delete(open, e.producer)
+			if isOpen && e.kind == abort && txn.Last > l.Start() {
+				aborted[index.AbortedTxn{ProducerID: e.producer, First: max(txn.First, l.Start()), Last: e.first}] = true
+			}
+		}
+	}
+	stable := l.End()
+	for _, txn := range open {
+		stable = min(stable, txn.First)
+	}
+	require.Equal(t, stable, l.LastStable())
+	got, err := l.Aborted(l.Start(), l.End())
+	require.NoError(t, err)
+	visible := 0
+	for _, txn := range got {
+		if aborted[index.AbortedTxn{ProducerID: txn.ProducerID, First: max(txn.First, l.Start()), Last: txn.Last}] {
+			visible++
+		} else {
+			require.False(t, w.holds(txn, l.Start()), "%+v was not aborted", txn)
+		}
+	}
+	require.Equal(t, len(aborted), visible, "%v of %v", got, aborted)
+}
+
+// holds reports whether a transaction has records from an offset on.
+func (w *world) holds(txn index.AbortedTxn, from int64) bool {
+	return slices.ContainsFunc(w.batches, func(e entry) bool {
+		return e.producer == txn.ProducerID && e.kind == transactional && e.first >= txn.First && e.first < txn.Last && e.next > from
+	})
+}
+
+// reopen opens what is left of the log after a crash, compares it, appends to it, and opens it once more.
+func (w *world) reopen(t require.TestingT, fs vfs.FS, least int64) {
+	c := *w
+	c.o.FS = fs
+	require.NoError(t, c.open())
+	c.verify(t, c.l, least)
+	c.batches = slices.DeleteFunc(slices.Clone(c.batches), func(e entry) bool { return e.next > c.l.End() })
+	c.acked, c.start, c.starting = c.l.End(), c.l.Start(), c.l.Start()
+	require.NoError(t, c.append(plain, -1, "appended after the crash"))
+	require.NoError(t, c.close())
+	require.NoError(t, c.open())
+	require.Empty(t, c.l.Notes())
+	c.verify(t, c.l, c.acked)
+	require.NoError(t, c.l.Close())
+	require.Zero(t, c.o.Pool.Open())
+}
