@@ -186,6 +186,11 @@ func (r *recovery) activate() error {
 	r.unsealed = r.list[r.sealed : len(r.list)-1 : len(r.list)-1]
 	r.backlog.Store(int32(len(r.unsealed)))
 	r.newFile = true
+	if !r.hasMark {
+		if err := r.checkpoint.file.Truncate(0); err != nil {
+			return err
+		}
+	}
 	if last.Size() > 0 {
 		r.firstAt = last.Sealed().MaxAppend
 	}

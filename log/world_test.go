@@ -224,7 +224,7 @@ func (w *world) verifyRecords(t require.TestingT, l *Log, kept []entry) {
 	for _, e := range kept {
 		for j := range e.next - e.first {
 			if offset := e.first + j; offset >= l.Start() && len(e.values) > 0 {
-				want = append(want, fmt.Sprint(offset, e.values[j]))
+				want = append(want, fmt.Sprint(offset, "!", e.values[j]))
 			}
 		}
 	}
@@ -232,19 +232,24 @@ func (w *world) verifyRecords(t require.TestingT, l *Log, kept []entry) {
 		data, next, err := l.Read(from, l.End(), 4000)
 		require.NoError(t, err)
 		require.Greater(t, next, from)
-		for len(data) > 0 {
-			n, err := record.Peek(data)
-			require.NoError(t, err)
-			got = append(got, texts(t, data[:n], from)...)
-			data = data[n:]
-		}
+		got = append(got, recordsOf(t, data, from)...)
 		from = next
 	}
 	require.Equal(t, want, got)
 }
 
-// texts are the offsets and values of the records in a batch from an offset on, markers left out.
-func texts(t require.TestingT, b record.Batch, from int64) (list []string) {
+// recordsOf are the offsets and values of the records in whole batches from an offset on, markers left out.
+func recordsOf(t require.TestingT, data []byte, from int64) (list []string) {
+	for len(data) > 0 {
+		n, err := record.Peek(data)
+		require.NoError(t, err)
+		list = append(list, recordsIn(t, data[:n], from)...)
+		data = data[n:]
+	}
+	return list
+}
+
+func recordsIn(t require.TestingT, b record.Batch, from int64) (list []string) {
 	if b.IsControl() {
 		return nil
 	}
@@ -252,7 +257,7 @@ func texts(t require.TestingT, b record.Batch, from int64) (list []string) {
 	require.NoError(t, r.Reset(b, 1<<20))
 	for rec := (record.Record{}); r.Next(&rec); {
 		if rec.Offset >= from {
-			list = append(list, fmt.Sprint(rec.Offset, string(rec.Value)))
+			list = append(list, fmt.Sprint(rec.Offset, "!", string(rec.Value)))
 		}
 	}
 	require.NoError(t, r.Err())
