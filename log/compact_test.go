@@ -40,6 +40,7 @@ func openCompacted(tb testing.TB, fs vfs.FS) *compacted {
 	c.opts.Clock = c.clock
 	c.opts.Config = Config{Compact: true, SegmentBytes: 1 << 20, DeleteRetention: deleteRetention}
 	c.Log = create(tb, c.opts)
+	require.NoError(tb, fs.SyncDir("."))
 	tb.Cleanup(func() { _ = c.Close() })
 	return c
 }
