@@ -36,14 +36,13 @@ func NewAborted(f vfs.File, st State) *Aborted {
 
 // Append adds a transaction.
 func (a *Aborted) Append(t AbortedTxn) {
-	var e [abortedWidth]byte
-	binary.BigEndian.PutUint64(e[2:], uint64(t.ProducerID))
-	binary.BigEndian.PutUint64(e[10:], uint64(t.First))
-	binary.BigEndian.PutUint64(e[18:], uint64(t.Last))
-	binary.BigEndian.PutUint64(e[26:], uint64(t.LastStable))
 	a.mu.Lock()
-	a.add(e[:])
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	e := binary.BigEndian.AppendUint16(a.room(), 0)
+	for _, v := range [...]int64{t.ProducerID, t.First, t.Last, t.LastStable} {
+		e = binary.BigEndian.AppendUint64(e, uint64(v))
+	}
+	a.added(e)
 }
 
 // Replace empties the index and fills it with ts.

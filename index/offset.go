@@ -27,12 +27,9 @@ func NewOffset(f vfs.File, st State) *Offset {
 
 // Append adds the batch at position whose last offset is rel. Both rise from entry to entry.
 func (o *Offset) Append(rel, position uint32) {
-	var e [offsetWidth]byte
-	binary.BigEndian.PutUint32(e[:], rel)
-	binary.BigEndian.PutUint32(e[4:], position)
 	o.mu.Lock()
-	o.add(e[:])
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	o.added(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(o.room(), rel), position))
 }
 
 // Place says where to look for an offset.

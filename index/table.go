@@ -148,14 +148,20 @@ func (t *table) replaceAll(all []byte) {
 	}
 }
 
-// add appends an entry. A full block goes to the file; when that fails it stays in memory until the next one is full.
-func (t *table) add(entry []byte) {
+// room is where the next entry is to be appended: pass the result to added. The caller holds mu.
+func (t *table) room() []byte {
 	if t.tail == nil {
 		t.tail = make([]byte, 0, blockEntries*t.width)
 	}
-	t.tail = append(t.tail, entry...)
+	return t.tail
+}
+
+// added takes the entry that was appended. A full block goes to the file; when that fails it stays in memory until the
+// next one is full.
+func (t *table) added(tail []byte) {
+	t.tail = tail
 	t.state.Entries++
-	t.state.CRC = crc32.Update(t.state.CRC, castagnoli, entry)
+	t.state.CRC = crc32.Update(t.state.CRC, castagnoli, tail[len(tail)-t.width:])
 	if len(t.tail)%(blockEntries*t.width) == 0 {
 		_ = t.flush()
 	}

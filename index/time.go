@@ -34,12 +34,9 @@ func (t *Time) Append(timestamp int64, rel uint32) {
 		return
 	}
 	t.last = timestamp
-	var e [timeWidth]byte
-	binary.BigEndian.PutUint64(e[:], uint64(timestamp))
-	binary.BigEndian.PutUint32(e[8:], rel)
 	t.mu.Lock()
-	t.add(e[:])
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	t.added(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(t.room(), uint64(timestamp)), rel))
 }
 
 // Last is the timestamp of the newest entry, or -1. It belongs to the appending goroutine.
