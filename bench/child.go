@@ -75,9 +75,9 @@ func perform(description string) (Figures, error) {
 		return Figures{}, fmt.Errorf("no scenario %q or no contender %q", task.Scenario, task.Contender)
 	}
 	scenario, contender := scenarios[s], contenders[c]
-	r := Run{Contender: contender, Level: scenario.Level, Dir: task.Dir, Sizes: task.Sizes}
+	r := Run{Contender: contender, Level: scenario.Level, Dir: task.Dir, Sizes: task.Sizes, Data: scenario.Data}
 	if r.Level == "" {
-		r.Level = contender.weakest()
+		r.Level, _ = contender.weakest()
 	}
 	if scenario.Data != nil {
 		r.Records = scenario.Data.Records(task.Sizes)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"regexp"
 	"runtime/debug"
 )
 
@@ -31,7 +32,7 @@ type Contender struct {
 // OpenOptions says what the log will be asked to do, so that each contender can be set up for it as its users would.
 type OpenOptions struct {
 	Level      Level
-	Batch      int // records in each Append
+	Batch      int // records in each Append, now or when the log was made
 	Goroutines int // concurrent callers of Append
 }
 
@@ -66,8 +67,16 @@ func allContenders() []Contender {
 		raftWAL,
 		etcdWAL,
 		diskQueue,
+		sqliteDB,
+		badgerDB,
+		natsStream,
+		kfakeCluster,
+		watermillChannel,
 	)
 }
+
+// pseudoVersion is the end of a version that stands for a commit; what is kept of it is the day.
+var pseudoVersion = regexp.MustCompile(`(\d{8})\d{6}-[0-9a-f]{12}$`)
 
 // Title is the name with the version that was built in.
 func (c Contender) Title() string {
@@ -77,18 +86,29 @@ func (c Contender) Title() string {
 	}
 	for _, module := range info.Deps {
 		if module.Path == c.Module && module.Replace == nil {
-			return c.Name + " " + module.Version
+			return c.Name + " " + pseudoVersion.ReplaceAllString(module.Version, "$1")
 		}
 	}
 	return c.Name
 }
 
-// weakest returns the weakest level that can be asked for: that at which data is made ready before the clock starts.
-func (c Contender) weakest() Level {
+// weakest returns the weakest level that reaches beyond the process: that at which data is made ready before the clock
+// starts. ok is false for a contender that keeps nothing.
+func (c Contender) weakest() (asked Level, ok bool) {
 	for _, level := range []Level{System, Fsync} {
-		if _, ok := c.Reached[level]; ok {
-			return level
+		if _, ok := c.Reached[level]; ok && c.Reached[level] != Memory {
+			return level, true
 		}
 	}
-	return Memory
+	return "", false
+}
+
+// takesPart reports whether the contender can do what the scenario asks for.
+func (c Contender) takesPart(s Scenario) bool {
+	if s.Level == "" {
+		_, ok := c.weakest()
+		return ok
+	}
+	_, ok := c.Reached[s.Level]
+	return ok
 }

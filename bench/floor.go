@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,8 +17,10 @@ const (
 	floorRecord      = 9  // of a record, beside its value
 	floorGrowth      = 1 << 20
 	floorChunk       = 1 << 20 // of a read through the whole file
-	floorPage        = 4 << 10 // of a read at random
+	floorPage        = 4 << 10 // of a read at random, unless the batch is longer
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // floor is what the work costs when nothing but the system calls is left of it. It finds no record and checks nothing.
 var floor = Contender{
@@ -32,7 +34,10 @@ var floor = Contender{
 type floorLog struct {
 	file    *os.File
 	level   Level
+	batch   int
 	encoded []byte
+
+	checksum uint32 // of what was read last
 
 	writing sync.Mutex
 	end     int64
@@ -51,16 +56,19 @@ func openFloor(dir string, o OpenOptions) (Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := &floorLog{file: file, level: o.Level, end: info.Size(), grown: info.Size()}
-	log.encoded = make([]byte, floorBatchHeader+batchSize*(floorRecord+recordBytes))
+	log := &floorLog{file: file, level: o.Level, batch: o.Batch, end: info.Size(), grown: info.Size()}
+	log.encoded = make([]byte, max(floorSize(o.Batch), floorPage))
 	for i := range log.encoded {
 		log.encoded[i] = byte(i)
 	}
 	return log, nil
 }
 
+// floorSize is how many bytes a batch of so many records has.
+func floorSize(records int) int { return floorBatchHeader + records*(floorRecord+recordBytes) }
+
 func (l *floorLog) Append(records [][]byte) error {
-	size := floorBatchHeader + len(records)*(floorRecord+recordBytes)
+	size := floorSize(len(records))
 	l.writing.Lock()
 	if l.level == Fsync && l.end+int64(size) > l.grown {
 		l.grown += floorGrowth
@@ -98,13 +106,10 @@ func (l *floorLog) sync(end int64) error {
 
 func (l *floorLog) ReadAll() (records, bytes int64, err error) {
 	chunk := make([]byte, floorChunk)
-	var read, sum int64
+	var read int64
 	for {
 		n, err := l.file.ReadAt(chunk, read)
-		if n > 0 {
-			sum += int64(binary.LittleEndian.Uint16(chunk)) // so that the read is of use to someone
-			read += int64(n)
-		}
+		read += int64(n)
 		if err == io.EOF {
 			break
 		}
@@ -112,17 +117,23 @@ func (l *floorLog) ReadAll() (records, bytes int64, err error) {
 			return 0, 0, err
 		}
 	}
-	whole := int64(floorBatchHeader + batchSize*(floorRecord+recordBytes))
-	records = read / whole * batchSize
-	return records, records*recordBytes + sum&1, nil
+	whole := int64(floorSize(l.batch))
+	records = read / whole * int64(l.batch)
+	return records, records * recordBytes, nil
 }
 
-// Read reads a page at a place that only depends on the index.
+// Read reads a page, or the batch and its checksum where it is longer than a page.
 func (l *floorLog) Read(index int64) ([]byte, error) {
-	page := l.encoded[:floorPage]
-	at := index * (floorRecord + recordBytes) % max(l.end-floorPage, 1)
-	_, err := l.file.ReadAt(page, at)
-	return page, err
+	size := int64(floorSize(l.batch))
+	at := index / int64(l.batch) * size
+	part := l.encoded[:max(size, floorPage)]
+	if _, err := l.file.ReadAt(part, min(at, l.end-int64(len(part)))); err != nil {
+		return nil, err
+	}
+	if size > floorPage {
+		l.checksum = crc32.Checksum(part, castagnoli)
+	}
+	return part, nil
 }
 
 func (l *floorLog) Close() error {

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		withExpr  = flags.String("with", "", "run only the contenders whose name matches this `regexp`, and the floor")
 		short     = flags.Bool("short", false, "small sizes and short runs: all of it in about a minute")
 		rounds    = flags.Int("rounds", 0, "how many `times` each contender runs (default 5, or 3 with -short)")
-		openMiB   = flags.Int("open-mib", 0, "size in `MiB` of the log that open is timed on (default 1024, or 32 with -short)")
+		openMiB   = flags.Int("open-mib", 0, "size in `MiB` of the log that open is timed on (default 1024, or 16 with -short)")
 		dir       = flags.String("dir", "", "where the data is written: a `directory` on the disk to measure (default: a temporary one)")
 		jsonFile  = flags.String("json", "", "also write every figure to this `file`")
 		mdFile    = flags.String("md", "", "also write the tables as Markdown to this `file`")

@@ -44,7 +44,7 @@ func measureScenario(
 	}
 	var taking []Contender
 	for _, c := range contenders {
-		if _, ok := c.Reached[scenario.Level]; ok || scenario.Level == "" {
+		if c.takesPart(scenario) {
 			taking = append(taking, c)
 			result.Rows = append(result.Rows, Row{Contender: c.Name, Title: c.Title(), Level: c.Reached[scenario.Level]})
 		}
@@ -120,7 +120,7 @@ func (p *preparedData) ready(ctx context.Context, scenario Scenario, task Task) 
 
 // release removes the logs that none of the scenarios still to come needs.
 func (p *preparedData) release(rest []Scenario) error {
-	for _, data := range []*Data{readData, openData} {
+	for _, data := range []*Data{readData, smallData, openData} {
 		if slices.ContainsFunc(rest, func(s Scenario) bool { return s.Data == data }) {
 			continue
 		}

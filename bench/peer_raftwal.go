@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
 )
 
 // raftWAL: Raft's log, one writer, fsynced at every append.
@@ -17,13 +19,15 @@ var raftWAL = Contender{
 
 type raftLog struct {
 	wal     *wal.WAL
+	meta    *metadb.BoltMetaDB // which the log opens and never closes
 	mu      sync.Mutex
 	next    uint64
 	entries []*raft.Log
 }
 
 func openRaftWAL(dir string, o OpenOptions) (Log, error) {
-	log, err := wal.Open(dir, wal.WithLogger(hclog.NewNullLogger()))
+	meta := new(metadb.BoltMetaDB)
+	log, err := wal.Open(dir, wal.WithLogger(hclog.NewNullLogger()), wal.WithMetaStore(meta))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +36,7 @@ func openRaftWAL(dir string, o OpenOptions) (Log, error) {
 	for i := range entries {
 		entries[i] = new(raft.Log)
 	}
-	return &raftLog{wal: log, next: last + 1, entries: entries}, err
+	return &raftLog{wal: log, meta: meta, next: last + 1, entries: entries}, err
 }
 
 func (l *raftLog) Append(records [][]byte) error {
@@ -63,4 +67,4 @@ func (l *raftLog) Read(index int64) ([]byte, error) {
 	return entry.Data, err
 }
 
-func (l *raftLog) Close() error { return l.wal.Close() }
+func (l *raftLog) Close() error { return errors.Join(l.wal.Close(), l.meta.Close()) }

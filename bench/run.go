@@ -18,7 +18,8 @@ type Run struct {
 	Level     Level
 	Dir       string
 	Sizes     Sizes
-	Records   int64 // in the log that was made ready, if any
+	Data      *Data // what was made ready, if anything
+	Records   int64 // in it
 
 	meter Meter
 	value float64
@@ -30,15 +31,19 @@ func (r *Run) open(batch, goroutines int) (Log, error) {
 
 // fill makes the log of a [Data] ready.
 func (r *Run) fill() error {
-	log, err := r.open(batchSize, 1)
+	log, err := r.open(r.Data.Batch, 1)
 	if err != nil {
 		return err
 	}
 	records := makeRecords()
-	for left := r.Records; left > 0; left -= batchSize {
-		if err := log.Append(records[:min(left, batchSize)]); err != nil {
+	batch := int64(r.Data.Batch)
+	for done := int64(0); done < r.Records; {
+		first := done % (batchSize - batch + 1)
+		n := min(batch, r.Records-done)
+		if err := log.Append(records[first : first+n]); err != nil {
 			return err
 		}
+		done += n
 	}
 	return log.Close()
 }
@@ -103,7 +108,7 @@ func appendFor(log Log, records [][]byte, batch, goroutines int, budget time.Dur
 }
 
 func runReadAll(r *Run) error {
-	log, err := r.open(batchSize, 1)
+	log, err := r.open(r.Data.Batch, 1)
 	if err != nil {
 		return err
 	}
@@ -121,7 +126,7 @@ func runReadAll(r *Run) error {
 }
 
 func runReadRandom(r *Run) error {
-	log, err := r.open(batchSize, 1)
+	log, err := r.open(r.Data.Batch, 1)
 	if err != nil {
 		return err
 	}
@@ -154,7 +159,7 @@ func runReadRandom(r *Run) error {
 
 func runOpen(r *Run) error {
 	r.meter.Start()
-	log, err := r.open(1, 1)
+	log, err := r.open(r.Data.Batch, 1)
 	r.meter.Stop(1)
 	if err != nil {
 		return err

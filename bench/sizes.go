@@ -13,10 +13,10 @@ type Sizes struct {
 }
 
 func sizesFor(short bool) Sizes {
-	if short {
+	if short { // so short that many contenders hold all of it in memory: a check that all of it runs
 		return Sizes{
-			Rounds: 3, Budget: 100 * time.Millisecond, ReadRecords: 200_000,
-			OpenMiB: 32, MemoryMiB: 50, LimitMiB: 64,
+			Rounds: 3, Budget: 50 * time.Millisecond, ReadRecords: 96_000,
+			OpenMiB: 16, MemoryMiB: 25, LimitMiB: 32,
 		}
 	}
 	return Sizes{
