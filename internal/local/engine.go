@@ -31,6 +31,7 @@ type Options struct {
 	Quota             int64
 	FlushInterval     time.Duration
 	Reserve           int64 // bytes kept back for a full disk
+	Unattended        bool  // no goroutine looks after the logs: the caller calls Maintain
 }
 
 // Engine is the embedded engine. All methods may be called concurrently.
@@ -80,7 +81,9 @@ func Open(o Options) (*Engine, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	e.stop = cancel
-	e.done.Go(func() { e.maintain(ctx) })
+	if !o.Unattended {
+		e.done.Go(func() { e.maintain(ctx) })
+	}
 	return e, nil
 }
 
