@@ -123,7 +123,7 @@ func (l *Log) beginCompaction(ctx context.Context) (inner context.Context, end f
 	}, nil
 }
 
-// errDropped says that retention removed a segment under the hands of a compaction.
+// errDropped says that a segment was removed or replaced under the hands of whoever read it.
 var errDropped = errors.New("segment is gone")
 
 // compaction is a Compact under way.

@@ -51,7 +51,7 @@ type Log struct {
 	compacting chan struct{} // holds one token while a compaction is under way
 	swaps      int64         // sequence of the newest compacted segment, committed or not; belongs to the token's owner
 
-	// meta guards the files that say what the log consists of. Taken before mu, never after it.
+	// meta guards the files that say what the log consists of. Taken after rebuilding and before mu.
 	meta       sync.Mutex
 	manifest   manifest
 	checkpoint checkpoint

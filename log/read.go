@@ -103,18 +103,28 @@ func (l *Log) readError(err error) error {
 // is not older, since timestamps may go back. Without one it is the end.
 func (l *Log) OffsetAt(ms int64) (int64, error) {
 	upTo := l.End()
+	for {
+		offset, err := l.offsetAt(ms, upTo)
+		if !errors.Is(err, errDropped) {
+			return offset, err
+		}
+		if err := l.gone(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// offsetAt fails with errDropped when a segment was removed or replaced meanwhile: its successor must be asked.
+func (l *Log) offsetAt(ms, upTo int64) (int64, error) {
 	for _, s := range *l.segments.Load() {
 		if s.MaxTimestamp() < ms || s.Next() <= l.Start() {
 			continue
 		}
 		if !s.Acquire() {
-			if err := l.gone(); err != nil {
-				return 0, err
-			}
-			continue // below the start by now, or its successor comes to the same
+			return 0, errDropped
 		}
 		offset, found, err := s.OffsetAt(ms, l.Start(), upTo)
-		s.Release()
+		_ = s.Release()
 		if err != nil {
 			return 0, l.readError(err)
 		}

@@ -77,13 +77,17 @@ func (r *recovery) damagedAt(s *segment.Segment, bad *segment.Invalid, next int6
 }
 
 // eachBatch calls fn with every batch with a producer id in [from, upTo), in order, checking headers only. Where there
-// is damage it calls damaged and goes on behind it.
+// is damage it calls damaged and goes on behind it. It fails with errDropped when retention or a compaction removes a
+// segment meanwhile.
 func (l *Log) eachBatch(
 	from, upTo int64, fn func(*segment.Segment, record.Batch), damaged func(s *segment.Segment, bad *segment.Invalid, next int64),
 ) error {
 	for _, s := range *l.segments.Load() {
-		if s.Next() <= from || s.Base() >= upTo || !s.Acquire() {
+		if s.Next() <= from || s.Base() >= upTo {
 			continue
+		}
+		if !s.Acquire() {
+			return errDropped
 		}
 		err := l.eachIn(s, from, upTo, fn, damaged)
 		_ = s.Release()
@@ -128,29 +132,37 @@ func (l *Log) eachIn(
 
 // Aborted lists the aborted transactions with records in [from, upTo), by their first offsets.
 func (l *Log) Aborted(from, upTo int64) ([]index.AbortedTxn, error) {
-	var all []index.AbortedTxn
+	for {
+		all, err := l.abortedNow(from, upTo)
+		if err == nil {
+			slices.SortFunc(all, func(a, b index.AbortedTxn) int { return cmp.Compare(a.First, b.First) })
+			return all, nil
+		}
+		if !errors.Is(err, errDropped) {
+			return nil, l.ioError(err, "reading the aborted-transaction index")
+		}
+		if err := l.gone(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// abortedNow fails with errDropped when a segment was removed or replaced meanwhile: its successor must be asked.
+func (l *Log) abortedNow(from, upTo int64) (all []index.AbortedTxn, err error) {
 	for _, s := range *l.segments.Load() {
 		if s.Next() <= from {
 			continue
 		}
 		if !s.Acquire() {
-			if err := l.gone(); err != nil {
-				return nil, err
-			}
-			continue // below the start, or replaced by one that holds no records of aborted transactions
+			return nil, errDropped
 		}
 		var complete bool
-		var err error
 		all, complete, err = l.abortedIn(s, all, from, upTo)
 		_ = s.Release()
-		if err != nil {
-			return nil, l.ioError(err, "reading the aborted-transaction index")
-		}
-		if complete {
-			break
+		if err != nil || complete {
+			return all, err
 		}
 	}
-	slices.SortFunc(all, func(a, b index.AbortedTxn) int { return cmp.Compare(a.First, b.First) })
 	return all, nil
 }
 
@@ -177,10 +189,14 @@ func (l *Log) gone() error {
 
 // rebuildAborted makes the index of aborted transactions of a segment anew, from the log. A transaction may have begun
 // before the segment; what has been deleted of the log since cannot be known any more, and then no entry claims that
-// later segments need not be asked.
+// later segments need not be asked. No compaction replaces segments meanwhile; when one has just replaced s it fails with
+// errDropped.
 func (l *Log) rebuildAborted(s *segment.Segment) error {
 	l.rebuilding.Lock()
 	defer l.rebuilding.Unlock()
+	if !slices.Contains(*l.segments.Load(), s) {
+		return errDropped
+	}
 	if ok, err := s.RecheckAborted(); ok || err != nil {
 		return err // somebody else has just done it
 	}
@@ -192,7 +208,7 @@ func (l *Log) rebuildAborted(s *segment.Segment) error {
 	var ts []index.AbortedTxn
 	note := func(in *segment.Segment, b record.Batch) {
 		t, aborted := ps.apply(b, 0)
-		if !aborted || in.Base() != s.Base() {
+		if !aborted || in != s {
 			return
 		}
 		if !whole {

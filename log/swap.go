@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/record"
 	"github.com/dot-do/kafka-embedded/segment"
 )
@@ -81,6 +80,8 @@ func (c *compaction) finish(sources []*segment.Segment) error {
 
 // commitSwap records the swap and shows the new segment to readers.
 func (c *compaction) commitSwap(sources []*segment.Segment, fresh *segment.Segment) error {
+	c.rebuilding.Lock() // whoever rebuilds an index reads one list of segments from the start
+	defer c.rebuilding.Unlock()
 	c.meta.Lock()
 	defer c.meta.Unlock()
 	at := slices.Index(*c.segments.Load(), sources[0])
@@ -92,7 +93,7 @@ func (c *compaction) commitSwap(sources []*segment.Segment, fresh *segment.Segme
 		infos[i] = s.Sealed()
 	}
 	if err := c.commit(swapRecord(c.swaps, infos, fresh.Info())); err != nil {
-		if vfs.IsNoSpace(err) {
+		if noRoom(err) {
 			_ = fresh.Remove(nil)
 		} else {
 			_ = fresh.Close() // the record may have become durable: its files must stay
@@ -148,7 +149,7 @@ func (l *Log) shrinkManifest() error {
 	if err == nil {
 		return nil
 	}
-	if size, sizeErr := l.manifest.file.Size(); sizeErr == nil && size == old && vfs.IsNoSpace(err) {
+	if size, sizeErr := l.manifest.file.Size(); sizeErr == nil && size == old && noRoom(err) {
 		l.manifest.size = old
 		return nil // there will be another time
 	}

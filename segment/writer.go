@@ -1,6 +1,9 @@
 package segment
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/dot-do/kafka-embedded/index"
 	"github.com/dot-do/kafka-embedded/record"
 )
@@ -31,6 +34,9 @@ func (w *Writer) Size() int64 { return w.s.info.Size }
 
 // Append copies a batch, which has its final offset and epoch. Offsets rise from batch to batch.
 func (w *Writer) Append(b record.Batch) error {
+	if w.s.info.Size > math.MaxInt32-int64(len(b)) {
+		return fmt.Errorf("a segment cannot have more than %d bytes", math.MaxInt32)
+	}
 	if len(w.buf)+len(b) > writeBuffer {
 		if err := w.flush(); err != nil {
 			return err
