@@ -28,12 +28,8 @@ const (
 func snapshotName(offset int64) string { return fmt.Sprintf("%020d%s", offset, snapshotExt) }
 
 func parseSnapshotName(name string) (offset int64, ok bool) {
-	digits, ok := strings.CutSuffix(name, snapshotExt)
-	if !ok || len(digits) != 20 {
-		return 0, false
-	}
-	offset, err := strconv.ParseInt(digits, 10, 64)
-	return offset, err == nil && offset >= 0
+	offset, err := strconv.ParseInt(strings.TrimSuffix(name, snapshotExt), 10, 64)
+	return offset, err == nil && offset >= 0 && name == snapshotName(offset)
 }
 
 // encode writes a snapshot as of offset.

@@ -38,7 +38,7 @@ func (s *Segment) OffsetAt(ms, from, upTo int64) (offset int64, found bool, err 
 			}
 			b := record.Batch(data[:n:n])
 			if b.MaxTimestamp() >= ms && !b.IsControl() {
-				if offset, found, err := s.firstSince(b, ms, from); found || err != nil {
+				if offset, found, err := s.firstSince(b, ms, from, upTo); found || err != nil {
 					return offset, found, err
 				}
 			}
@@ -49,14 +49,14 @@ func (s *Segment) OffsetAt(ms, from, upTo int64) (offset int64, found bool, err 
 	return 0, false, nil
 }
 
-func (s *Segment) firstSince(b record.Batch, ms, from int64) (int64, bool, error) {
+func (s *Segment) firstSince(b record.Batch, ms, from, upTo int64) (int64, bool, error) {
 	var r record.Reader
 	if err := r.Reset(b, maxDecompressed); err != nil {
 		return 0, false, s.undecodable(b, err)
 	}
 	var rec record.Record
 	for r.Next(&rec) {
-		if rec.Timestamp >= ms && rec.Offset >= from {
+		if rec.Timestamp >= ms && rec.Offset >= from && rec.Offset < upTo {
 			return rec.Offset, true, nil
 		}
 	}

@@ -111,13 +111,13 @@ func (s *Segment) readFrom(st start, from, upTo int64, maxBytes int) ([]byte, er
 	// One read brings the batch that is asked for in all but rare cases: it starts before the next index entry.
 	want := int64(max(maxBytes, 2*indexInterval))
 	if st.bound >= 0 {
-		want = max(int64(maxBytes), st.bound-st.at)
+		want = max(int64(maxBytes), min(st.bound-st.at, scanBuffer))
 	}
 	for {
 		if err := w.load(s.file, want); err != nil || len(w.data) == 0 {
 			return nil, err
 		}
-		data, need, err := w.take(from, upTo)
+		data, need, err := w.take(from, upTo, maxBytes)
 		if err != nil || len(data) == 0 && need == 0 {
 			return nil, err
 		}
@@ -156,7 +156,7 @@ func (w *walk) load(r io.ReaderAt, n int64) error {
 
 // take skips batches below from and returns the verified ones from there on. When the data ends before it has one it
 // returns how many bytes it needs at the new w.at, or 0 when there is nothing to be had.
-func (w *walk) take(from, upTo int64) (data []byte, need int64, err error) {
+func (w *walk) take(from, upTo int64, maxBytes int) (data []byte, need int64, err error) {
 	rest := w.data
 	var first []byte
 	n := 0
@@ -177,7 +177,7 @@ func (w *walk) take(from, upTo int64) (data []byte, need int64, err error) {
 			return nil, int64(size), nil
 		}
 		b := record.Batch(rest[:size:size])
-		if b.BaseOffset() >= upTo && w.chain.Next >= upTo {
+		if b.BaseOffset() >= upTo && w.chain.Next >= upTo || n > 0 && n+size > maxBytes {
 			break
 		}
 		before := w.chain

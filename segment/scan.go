@@ -182,6 +182,9 @@ func Resync(r io.ReaderAt, from, limit, least int64) (position, base int64, ok b
 
 // candidate reports whether head may be the start of a batch that ends within room bytes.
 func candidate(head []byte, room, least int64) (size int, ok bool) {
+	if head[16] != 2 { // the magic: at nearly every byte this says no, and no error need be made
+		return 0, false
+	}
 	size, err := record.Peek(head)
 	if err != nil || int64(size) > room {
 		return 0, false

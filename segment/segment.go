@@ -31,12 +31,8 @@ func Name(base int64) string { return fmt.Sprintf("%020d", base) }
 
 // ParseName takes the base offset from the name of a log file.
 func ParseName(file string) (base int64, ok bool) {
-	name, isLog := strings.CutSuffix(file, LogExt)
-	if !isLog || len(name) != 20 {
-		return 0, false
-	}
-	base, err := strconv.ParseInt(name, 10, 64)
-	return base, err == nil && base >= 0
+	base, err := strconv.ParseInt(strings.TrimSuffix(file, LogExt), 10, 64)
+	return base, err == nil && base >= 0 && file == Name(base)+LogExt
 }
 
 // Place says where a segment's files are.
