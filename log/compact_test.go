@@ -217,6 +217,13 @@ func TestCompact(t *testing.T) {
 		},
 		{"the newest batch of a producer stays, empty", "p 7 a=1\np 7 a=2\n|\na=3\n|\ncompact", "1:[] 2:a=3"},
 		{
+			"the marker by which alone a producer is known stays",
+			"abort 9\na=1\n|\na=2\n|\ncompact\nlater\ncompact", "0:A 2:a=2",
+		},
+		{
+			"an empty marker of a known producer goes", "abort 9\np 9 a=1\n|\na=2\n|\ncompact\nlater\ncompact", "1:[] 2:a=2",
+		},
+		{
 			"a transaction over several segments",
 			"tx 7 a=1\n|\ntx 7 b=1\n|\ntx 7 a=2\n|\nabort 7\np 8 b=2\n|\na=3\n|\ncompact", "2:[] 3:A 4:b=2 5:a=3",
 		},
@@ -280,6 +287,47 @@ func TestCompactInSeveralPasses(t *testing.T) {
 		got[k] = v
 	}
 	require.Equal(t, want, got)
+}
+
+// TestCompactHorizonWaits has a tombstone in a segment that is only in part compared when it is first rewritten: its time
+// must not run before what it hides is gone.
+func TestCompactHorizonWaits(t *testing.T) {
+	l := openCompacted(t, vfs.NewMem())
+	l.do("a=1 b=1\n|\nb=2 c=1 d=1\na e=1\n|")
+	ctx, end, err := l.beginCompaction(t.Context())
+	require.NoError(t, err)
+	defer end()
+	var stats CompactStats
+	c := compaction{Log: l.Log, ctx: ctx, config: l.config.Load(), mostKeys: 5, stats: &stats, now: 1, horizon: 2}
+	more, err := c.pass()
+	require.NoError(t, err)
+	require.True(t, more)
+	require.Equal(t, "0:a=1 2:b=2 3:c=1 4:d=1 5:a 6:e=1", show(t, l.Log, false))
+	more, err = c.pass()
+	require.NoError(t, err)
+	require.False(t, more)
+	require.Equal(t, "2:b=2 3:c=1 4:d=1 5:a 6:e=1!", show(t, l.Log, false))
+}
+
+// TestCompactThenLoseIndexes deletes every index after a compaction.
+func TestCompactThenLoseIndexes(t *testing.T) {
+	l := openCompacted(t, vfs.NewMem())
+	l.do("a=1\n|\ntx 7 a=2\nabort 7\n|\ntx 8 b=1\n|\np 7 c=1\nabort 8\n|\ntx 8 d=1\ntx 7 e=1\nabort 7\ncommit 8\n|\ncompact")
+	l.do("tx 9 x=1\nabort 9\n|")
+	before, end := show(t, l.Log, true), l.End()
+	require.NoError(t, l.Close())
+	entries, err := l.opts.FS.ReadDir(l.opts.Dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), "index") || strings.HasSuffix(e.Name(), snapshotExt) {
+			require.NoError(t, l.opts.FS.Remove(l.opts.Dir+"/"+e.Name()))
+		}
+	}
+	l.opts.Epoch++
+	l.Log, err = Open(l.opts)
+	require.NoError(t, err)
+	require.Equal(t, end, l.LastStable())
+	require.Equal(t, before, show(t, l.Log, true))
 }
 
 func TestCompactCopiesWhatStays(t *testing.T) {
