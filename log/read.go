@@ -13,14 +13,17 @@ import (
 // maxBytes and at least one, in memory that nobody else uses, and the offset to read next. The first batch may begin
 // before from. No data means that there are no records up to next.
 //
-// It returns an error with code ErrOffsetOutOfRange for an offset below Start or beyond End, and *engine.CorruptionError
-// where bytes are damaged; reading can go on at its Next.
+// It returns an error with code ErrOffsetOutOfRange for an offset below Start or beyond End, ErrClosed, and
+// *engine.CorruptionError where bytes are damaged; reading can go on at its Next.
 func (l *Log) Read(from, upTo int64, maxBytes int) (data []byte, next int64, err error) {
 	if start, end := l.Start(), l.End(); from < start || from > end {
 		return nil, from, l.errorf(engine.ErrOffsetOutOfRange, "offset %d is outside of %d to %d", from, start, end)
 	}
 	upTo = min(upTo, l.End())
 	if from >= upTo {
+		if l.closing.Err() != nil {
+			return nil, from, l.errorf(engine.ErrClosed, "the partition is closed") // nothing more will come
+		}
 		return nil, from, nil
 	}
 	for from < upTo {
