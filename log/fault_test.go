@@ -108,7 +108,7 @@ func (f *faulty) checkTyped(t *testing.T, err error) {
 
 // checkLive: reads go on; appends do too, unless they are refused until the log is reopened, and then for good.
 func (f *faulty) checkLive(t *testing.T) {
-	f.batches = f.visible()
+	f.batches = f.shown()
 	f.verifyRecords(t, f.l, f.batches)
 	failed := f.l.Failed()
 	if failed == nil {
@@ -124,11 +124,11 @@ func (f *faulty) checkLive(t *testing.T) {
 		require.Error(t, f.l.Sync(f.l.End()), "a failed fsync is not tried again")
 	}
 	require.Equal(t, durable, f.l.Durable())
-	f.batches = f.visible()
+	f.batches = f.shown()
 }
 
-// visible are the batches of the oracle that the log shows. One whose append failed after it was written may be more.
-func (f *faulty) visible() []entry {
+// shown are the batches of the oracle that the log shows. One whose append failed after it was written may be more.
+func (f *faulty) shown() []entry {
 	for i, e := range f.batches {
 		if e.next > f.l.End() {
 			return append([]entry(nil), f.batches[:i]...)

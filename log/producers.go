@@ -60,8 +60,10 @@ func (l *Log) checkProducer(b record.Batch) (Appended, error) {
 		return Appended{}, l.errorf(engine.ErrFenced, "producer %d has epoch %d now, not %d", id, p.epoch, epoch)
 	case b.IsControl():
 		return Appended{}, nil
-	case epoch > p.epoch || len(p.batches) == 0:
+	case epoch > p.epoch:
 		return Appended{}, l.wantSequence(b, 0)
+	case len(p.batches) == 0:
+		return Appended{}, nil // its batches may have been deleted
 	}
 	for _, s := range p.batches {
 		if s.firstSequence == b.BaseSequence() && s.lastSequence == b.LastSequence() {

@@ -31,7 +31,8 @@ func (r *recovery) openSealed() error {
 // openRest opens the segments that no manifest entry vouches for, and reads on from the watermark through all of them.
 func (r *recovery) openRest() error {
 	rest := r.unsealedBases()
-	if m := r.mark.info; r.hasMark && m.Base >= r.sealedEnd() && !slices.Contains(rest, m.Base) {
+	m := r.mark.info
+	if gone := m.Next <= r.manifest.start; r.hasMark && !gone && m.Base >= r.sealedEnd() && !slices.Contains(rest, m.Base) {
 		r.damaged(segment.Name(m.Base)+segment.LogExt, "the file is missing", m.Base, m.Next)
 	}
 	if len(rest) == 0 {
@@ -168,7 +169,13 @@ func (r *recovery) setEnds() error {
 	}
 	r.publish(r.list)
 	end := max(r.list[len(r.list)-1].Next(), r.promised())
-	r.start.Store(max(r.manifest.start, r.list[0].Base()))
+	first, start := r.list[0].Base(), r.manifest.start
+	if first > start && r.lost {
+		start = first
+	} else if first > start {
+		r.damaged(segment.Name(start)+segment.LogExt, "the file is missing", start, first)
+	}
+	r.start.Store(start)
 	r.end.Store(end)
 	r.durable.Store(min(r.promised(), end))
 	return nil

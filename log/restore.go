@@ -30,7 +30,7 @@ func (r *recovery) replayProducers() error {
 	for _, s := range r.list[r.sealed:] {
 		from = min(from, r.known[s])
 	}
-	ps, from, err := r.loadSnapshot(r.start.Load(), from)
+	ps, from, err := r.loadSnapshot(from)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (l *Log) rebuildAborted(s *segment.Segment) error {
 	if ok, err := s.RecheckAborted(); ok || err != nil {
 		return err // somebody else has just done it
 	}
-	ps, from, err := l.loadSnapshot(l.Start(), s.Base())
+	ps, from, err := l.loadSnapshot(s.Base())
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,8 @@ func (l *Log) DeleteRecords(before int64) error {
 	if err != nil {
 		return err
 	}
-	if err := l.Sync(before); err != nil {
+	// All of it: the marker that ended a transaction below before stands above it, and must not be lost either.
+	if err := l.Sync(l.End()); err != nil {
 		return err
 	}
 	l.meta.Lock()

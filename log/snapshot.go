@@ -161,9 +161,11 @@ func listSnapshots(fs vfs.FS, dir string) ([]int64, error) {
 	return offsets, nil
 }
 
-// loadSnapshot returns the newest valid snapshot at or below end, or an empty state as of start.
-func (l *Log) loadSnapshot(start, end int64) (producers, int64, error) {
+// loadSnapshot returns the newest valid snapshot at or below end behind which nothing is missing, or an empty state as
+// of the first batch that there is. That may lie below the start: what was deleted still tells of producers.
+func (l *Log) loadSnapshot(end int64) (producers, int64, error) {
 	fs := l.place.FS
+	start := (*l.segments.Load())[0].Base()
 	offsets, err := listSnapshots(fs, l.opts.Dir)
 	if err != nil {
 		return producers{}, 0, err
