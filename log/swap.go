@@ -25,9 +25,8 @@ const mostSources = 4096
 
 // rewrite replaces the first of sources, and those behind it that fit into the same file. It returns how many.
 func (c *compaction) rewrite(sources []*segment.Segment) (n int, err error) {
-	c.swaps++
 	place := c.place
-	place.Suffix = swapSuffix(c.swaps)
+	place.Suffix = swapSuffix(c.nextSwap())
 	if c.out, err = segment.NewWriter(place, sources[0].Base()); err != nil {
 		return 0, err
 	}
@@ -44,6 +43,14 @@ func (c *compaction) rewrite(sources []*segment.Segment) (n int, err error) {
 		return n, c.out.Discard()
 	}
 	return n, c.finish(sources[:n])
+}
+
+// nextSwap is a sequence that neither the manifest knows nor a swap that failed left files of.
+func (c *compaction) nextSwap() int64 {
+	c.meta.Lock()
+	defer c.meta.Unlock()
+	c.swaps = max(c.swaps, c.manifest.last) + 1
+	return c.swaps
 }
 
 // joins reports whether s can follow on the others in one file. A segment whose keys were not all compared stays alone,
