@@ -28,15 +28,19 @@ const deleteRetention = time.Hour
 //	compact
 type compacted struct {
 	*Log
-	tb    testing.TB
+	tb    testingT
 	opts  Options
 	clock *clock.Manual
 	seq   map[int64]int32
 }
 
-func openCompacted(tb testing.TB, fs vfs.FS) *compacted {
+func openCompacted(tb testing.TB, fs vfs.FS) *compacted { return openCompactedIn(tb, fs, 64) }
+
+// openCompactedIn keeps few files open, so that others are closed and opened again by their names.
+func openCompactedIn(tb testing.TB, fs vfs.FS, files int) *compacted {
 	c := &compacted{tb: tb, clock: clock.NewManual(time.UnixMilli(1_700_000_000_000)), seq: map[int64]int32{}}
 	c.opts = options(fs)
+	c.opts.Pool = vfs.NewPool(fs, files)
 	c.opts.Clock = c.clock
 	c.opts.Config = Config{Compact: true, SegmentBytes: 1 << 20, DeleteRetention: deleteRetention}
 	c.Log = create(tb, c.opts)
@@ -67,13 +71,15 @@ func (c *compacted) step(words []string) {
 	switch words[0] {
 	case "|":
 		c.mu.Lock()
-		require.NoError(c.tb, c.roll())
+		if c.active.Size() > 0 {
+			require.NoError(c.tb, c.roll())
+		}
 		c.mu.Unlock()
 		require.NoError(c.tb, c.syncNow())
 	case "later":
 		c.clock.Advance(deleteRetention)
 	case "compact":
-		_, err := c.Compact(c.tb.Context())
+		_, err := c.Compact(context.Background())
 		require.NoError(c.tb, err)
 	case "commit", "abort":
 		_, err := fmt.Sscan(words[1], &id)
@@ -98,7 +104,13 @@ func (c *compacted) append(b record.Batch) {
 	require.NoError(c.tb, err)
 }
 
-func build(tb testing.TB, o record.Options, ts int64, words []string) record.Batch {
+// testingT is what *testing.T and *rapid.T have in common.
+type testingT interface {
+	require.TestingT
+	Helper()
+}
+
+func build(tb testingT, o record.Options, ts int64, words []string) record.Batch {
 	tb.Helper()
 	var b record.Builder
 	b.Reset(o)
@@ -119,7 +131,7 @@ func build(tb testing.TB, o record.Options, ts int64, words []string) record.Bat
 }
 
 // batches reads the log, batch by batch.
-func batches(tb testing.TB, l *Log) (all []record.Batch) {
+func batches(tb testingT, l *Log) (all []record.Batch) {
 	tb.Helper()
 	for from := l.Start(); from < l.End(); {
 		data, next, err := l.Read(from, l.End(), 1000)
@@ -139,7 +151,7 @@ func batches(tb testing.TB, l *Log) (all []record.Batch) {
 // show writes what a log holds as text: offset, key and value of each record, C and A for markers, [] for a batch
 // without records, and ! behind a batch with a delete horizon. With committed, only what a reader of committed
 // transactions gets.
-func show(tb testing.TB, l *Log, committed bool) string {
+func show(tb testingT, l *Log, committed bool) string {
 	tb.Helper()
 	var out []string
 	for _, b := range batches(tb, l) {
@@ -172,7 +184,7 @@ func show(tb testing.TB, l *Log, committed bool) string {
 	return strings.Join(out, " ")
 }
 
-func isAborted(tb testing.TB, l *Log, b record.Batch) bool {
+func isAborted(tb testingT, l *Log, b record.Batch) bool {
 	tb.Helper()
 	all, err := l.Aborted(b.BaseOffset(), b.LastOffset()+1)
 	require.NoError(tb, err)

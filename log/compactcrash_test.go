@@ -99,80 +99,85 @@ func TestCompactCrash(t *testing.T) {
 		}
 		return nil
 	}))
-	t.Cleanup(func() { hook = nil })
-	clones := 0
 	for i, step := range compactionSteps {
 		if step != "compact" {
 			l.do(step)
 			continue
 		}
-		check := func(clone *vfs.Mem, place string) {
-			defer func() {
-				if t.Failed() {
-					t.Log(place)
-				}
-			}()
-			clones++
-			again := reopenOn(t, l.opts, clone)
-			requireBetween(t, again, states[i], states[i+1])
-			requireNoSwapFiles(t, l.opts, clone)
-			_, err := again.Compact(t.Context())
-			require.NoError(t, err)
-			requireBetween(t, again, states[i], states[i+1])
-			require.NoError(t, again.Close())
-			again = reopenOn(t, l.opts, clone)
-			requireBetween(t, again, states[i], states[i+1])
-			require.NoError(t, again.Close())
+		clones := map[string]*vfs.Mem{}
+		crash := func(op any) {
+			clones[fmt.Sprint("kill before ", op)] = mem.KillClone()
+			for seed := range uint64(8) {
+				clones[fmt.Sprint("power loss before ", op, ", seed ", seed)] = mem.CrashClone(seed)
+			}
 		}
 		hook = func(op vfs.Op) error {
-			check(mem.KillClone(), fmt.Sprint("kill before ", op))
-			for seed := range uint64(8) {
-				check(mem.CrashClone(seed), fmt.Sprint("power loss before ", op, " seed ", seed))
-			}
+			crash(op)
 			return nil
 		}
 		l.do(step)
 		hook = nil
-		for seed := range uint64(8) {
-			check(mem.CrashClone(seed), fmt.Sprint("power loss afterwards, seed ", seed))
+		crash("what comes then")
+		for place, clone := range clones {
+			requireRecovers(t, l.opts, clone, place, states[i], states[i+1])
 		}
+		t.Log(len(clones), "crashes")
 	}
-	t.Log(clones, "crashes")
+}
+
+// requireRecovers opens what a crash left, compacts it once more and opens it again.
+func requireRecovers(t *testing.T, o Options, clone *vfs.Mem, place string, before, after state) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Log(place)
+		}
+	}()
+	l := reopenOn(t, o, clone)
+	requireBetween(t, l, before, after)
+	requireNoSwapFiles(t, o, clone)
+	_, err := l.Compact(t.Context())
+	require.NoError(t, err)
+	requireBetween(t, l, before, after)
+	require.NoError(t, l.Close())
+	l = reopenOn(t, o, clone)
+	requireBetween(t, l, before, after)
+	require.NoError(t, l.Close())
 }
 
 // TestCompactCrashInRecovery crashes again while Open finishes a swap.
 func TestCompactCrashInRecovery(t *testing.T) {
 	states := compactionStates(t)
 	mem := vfs.NewMem()
-	var hook func(vfs.Op) error
+	var clones []*vfs.Mem
+	changes := false
 	l := openCompacted(t, vfs.Faulty(mem, func(op vfs.Op) error {
-		if hook != nil {
-			return hook(op)
+		if changes && isEntryChange(op) {
+			clones = append(clones, mem.CrashClone(uint64(op.N)))
 		}
 		return nil
 	}))
-	t.Cleanup(func() { hook = nil })
 	l.do(compactionSteps[0])
-	n := uint64(0)
-	hook = func(op vfs.Op) error {
-		if n++; op.Kind != vfs.OpRemove && op.Kind != vfs.OpRename && op.Kind != vfs.OpSyncDir {
-			return nil
-		}
-		clone := mem.CrashClone(n)
-		again := vfs.Faulty(clone, func(op vfs.Op) error {
-			if op.Kind != vfs.OpRemove && op.Kind != vfs.OpRename && op.Kind != vfs.OpSyncDir {
-				return nil
+	changes = true
+	l.do("compact")
+	changes = false
+	for _, clone := range clones {
+		var again []*vfs.Mem
+		recovering := vfs.Faulty(clone, func(op vfs.Op) error {
+			if isEntryChange(op) {
+				again = append(again, clone.CrashClone(uint64(op.N)))
 			}
-			l := reopenOn(t, l.opts, clone.CrashClone(n+uint64(op.N)))
-			requireBetween(t, l, states[1], states[2])
-			require.NoError(t, l.Close())
 			return nil
 		})
-		require.NoError(t, reopenOn(t, l.opts, again).Close())
-		return nil
+		require.NoError(t, reopenOn(t, l.opts, recovering).Close())
+		for _, clone := range again {
+			requireRecovers(t, l.opts, clone, "crash in recovery", states[1], states[2])
+		}
 	}
-	l.do("compact")
-	hook = nil
+}
+
+func isEntryChange(op vfs.Op) bool {
+	return op.Kind == vfs.OpRemove || op.Kind == vfs.OpRename || op.Kind == vfs.OpSyncDir
 }
 
 func TestCompactFaults(t *testing.T) {
@@ -262,10 +267,10 @@ func TestCompactFullDisk(t *testing.T) {
 }
 
 func TestCompactWhileReading(t *testing.T) {
-	l := openCompacted(t, vfs.NewMem())
+	l := openCompactedIn(t, vfs.NewMem(), 2)
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
-	for range 2 {
+	for range 3 {
 		readers.Go(func() {
 			for {
 				last := map[string]string{}
