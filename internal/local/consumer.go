@@ -11,6 +11,7 @@ import (
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/group"
+	"github.com/dot-do/kafka-embedded/internal/clock"
 	"github.com/dot-do/kafka-embedded/log"
 )
 
@@ -29,6 +30,8 @@ type consumer struct {
 	seen    int64 // version of the topics, for one without a group
 	turn    int   // the cursor that the next Poll begins with
 	failure error // found by the last Poll, for the next one to return
+	ended   bool  // the last Poll returned io.EOF
+	beat    clock.Timer
 	closed  bool
 }
 
@@ -84,6 +87,7 @@ func (c *consumer) Poll(ctx context.Context, maxRecords int) ([]engine.Fetch, er
 // gathered is what a Poll has so far.
 type gathered struct {
 	fetches        []engine.Fetch
+	from           []*cursor // that each fetch came from
 	limit, records int
 	bytes          int
 }
@@ -92,8 +96,20 @@ func (g *gathered) enough(minBytes int) bool {
 	return g.records > 0 && (g.records >= g.limit || g.bytes >= minBytes)
 }
 
-func (g *gathered) add(f engine.Fetch, minBytes int) {
-	g.fetches = append(g.fetches, f)
+// retain drops what came from cursors that are gone: their partitions were given up while the Poll waited for more.
+func (g *gathered) retain(cursors []*cursor) {
+	fetches, from := g.fetches, g.from
+	g.fetches, g.from, g.records = g.fetches[:0], g.from[:0], 0
+	for i, cur := range from {
+		if slices.Contains(cursors, cur) {
+			g.fetches, g.from = append(g.fetches, fetches[i]), append(g.from, cur)
+			g.records += len(fetches[i].Records)
+		}
+	}
+}
+
+func (g *gathered) add(cur *cursor, f engine.Fetch, minBytes int) {
+	g.fetches, g.from = append(g.fetches, f), append(g.from, cur)
 	g.records += len(f.Records)
 	if minBytes <= 1 {
 		g.bytes++ // any record is enough
@@ -119,6 +135,10 @@ func (c *consumer) step(ctx context.Context, got *gathered) (<-chan struct{}, er
 	if c.closed {
 		return nil, errConsumerClosed()
 	}
+	if got.records > 0 {
+		got.retain(c.cursors)
+	}
+	c.renewEnds()
 	if err := c.failure; err != nil && got.records == 0 {
 		c.failure = nil
 		return nil, err
@@ -130,9 +150,21 @@ func (c *consumer) step(ctx context.Context, got *gathered) (<-chan struct{}, er
 		c.failure = err
 	}
 	if c.config.UntilEnd && got.records == 0 && c.finished() {
+		c.ended = true
 		return nil, io.EOF
 	}
 	return changed, nil
+}
+
+// renewEnds makes a Poll after io.EOF go on to the ends as they are now. The caller holds mu.
+func (c *consumer) renewEnds() {
+	if !c.ended {
+		return
+	}
+	c.ended = false
+	for _, cur := range c.cursors {
+		cur.until = cur.partition.end(c.config.Isolation)
+	}
 }
 
 // collect takes records from the cursors in turn. The caller holds mu.
@@ -154,7 +186,7 @@ func (c *consumer) collect(got *gathered) error {
 			return cur.partition.gone(err)
 		}
 		if ok {
-			got.add(f, c.config.FetchMinBytes)
+			got.add(cur, f, c.config.FetchMinBytes)
 			c.e.recordsOut.Add(int64(len(f.Records)))
 		}
 	}
@@ -204,7 +236,7 @@ func (w *wait) wait(ctx context.Context, changed <-chan struct{}, some bool) (do
 		w.timer, w.full = w.c.e.opts.Clock.NewTimer(w.c.config.FetchMaxWait), true
 	}
 	if w.timer == nil {
-		w.timer = w.c.e.opts.Clock.NewTimer(w.c.heartbeat())
+		w.timer = w.c.e.opts.Clock.NewTimer(w.c.patience())
 	}
 	select {
 	case <-ctx.Done():
@@ -227,7 +259,40 @@ func (w *wait) stop() {
 	}
 }
 
-// heartbeat is how long a member may wait without a sign of life.
+// patience is how long a Poll may wait before it counts as a further one, well within the poll interval.
+func (c *consumer) patience() time.Duration {
+	interval := c.config.MaxPollInterval
+	if interval <= 0 {
+		interval = group.DefaultRebalanceTimeout
+	}
+	return max(interval/3, time.Millisecond)
+}
+
+// keepAlive gives a sign of life now and then while c is the member m, as Kafka's clients do in the background: a loop
+// whose body takes longer than the session timeout is slow, not dead. The poll interval bounds it. The caller holds mu.
+func (c *consumer) keepAlive(m *group.Member) {
+	c.beat = c.e.opts.Clock.AfterFunc(c.heartbeat(), func() {
+		if m.Heartbeat().Lost {
+			return
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.member == m && !c.closed {
+			c.keepAlive(m)
+		}
+	})
+}
+
+// resign forgets the membership. The caller holds mu.
+func (c *consumer) resign() {
+	c.member = nil
+	if c.beat != nil {
+		c.beat.Stop()
+		c.beat = nil
+	}
+}
+
+// heartbeat is how often a member gives a sign of life.
 func (c *consumer) heartbeat() time.Duration {
 	session := c.config.SessionTimeout
 	if session <= 0 {
@@ -237,7 +302,7 @@ func (c *consumer) heartbeat() time.Duration {
 	if c.config.HeartbeatInterval > 0 {
 		beat = min(beat, c.config.HeartbeatInterval)
 	}
-	return beat
+	return max(beat, time.Millisecond)
 }
 
 // Commit implements engine.Consumer.
@@ -286,15 +351,12 @@ func (c *consumer) Seek(ctx context.Context, tp engine.TopicPartition, offset in
 		return err
 	}
 	defer c.e.leave()
-	if _, err := c.refresh(ctx); err != nil {
+	cur, err := c.locate(ctx, tp)
+	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	cur, err := c.find(tp)
-	if err != nil {
-		return err
-	}
 	if l := cur.partition.log; offset < l.Start() || offset > l.End() {
 		return engine.Errorf(engine.ErrOffsetOutOfRange, "offset %d is outside of %d to %d", offset, l.Start(), l.End()).
 			At(tp.Topic, int(tp.Partition))
@@ -303,6 +365,24 @@ func (c *consumer) Seek(ctx context.Context, tp engine.TopicPartition, offset in
 	c.failure = nil
 	c.waiter.Wake()
 	return nil
+}
+
+// locate returns the cursor of a partition. Where there is none yet and no Poll is under way, which would do that, it
+// joins the group first.
+func (c *consumer) locate(ctx context.Context, tp engine.TopicPartition) (*cursor, error) {
+	c.mu.Lock()
+	cur, err := c.find(tp)
+	c.mu.Unlock()
+	if err == nil || !c.poll.TryLock() {
+		return cur, err
+	}
+	defer c.poll.Unlock()
+	if _, err := c.refresh(ctx); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.find(tp)
 }
 
 // Pause implements engine.Consumer.
@@ -392,7 +472,7 @@ func (c *consumer) Close(ctx context.Context) error {
 	c.poll.Lock()
 	defer c.poll.Unlock()
 	c.mu.Lock()
-	c.member = nil
+	c.resign()
 	c.setCursors(nil)
 	c.mu.Unlock()
 	c.e.unwatch(c)

@@ -48,8 +48,12 @@ func (c *consumer) join(ctx context.Context) (*group.Member, error) {
 		Group: c.config.Group, Topics: c.config.Topics, InstanceID: c.config.InstanceID, Assignors: c.config.Assignors,
 		SessionTimeout: c.config.SessionTimeout, RebalanceTimeout: c.config.MaxPollInterval,
 	})
+	if err != nil {
+		return nil, err
+	}
 	c.member = m
-	return m, err
+	c.keepAlive(m)
+	return m, nil
 }
 
 // lost gives everything up without a chance to commit. A static member that was superseded does not come back.
@@ -59,7 +63,7 @@ func (c *consumer) lost(cause error) error {
 	for i, cur := range c.cursors {
 		gone[i] = cur.tp()
 	}
-	c.member = nil
+	c.resign()
 	c.setCursors(nil)
 	c.mu.Unlock()
 	if c.config.OnLost != nil && len(gone) > 0 {
