@@ -1,12 +1,10 @@
 package kafka
 
 import (
-	"context"
 	"time"
 	"unsafe"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/internal/codec"
 	"github.com/dot-do/kafka-embedded/record"
 )
 
@@ -27,10 +25,9 @@ type Message struct {
 	Timestamp time.Time
 	Headers   map[string]string
 
-	record   *record.Record // nil on the way in
-	codec    codec.Codec
-	consumer *Consumer
-	forward  bool // record is to be sent on as it is
+	record  *record.Record // nil on the way in
+	source  *source        // what it was received from, or nil
+	forward bool           // record is to be sent on as it is
 }
 
 // Header is a header as it is stored; a key may stand more than once.
@@ -65,21 +62,13 @@ func (m *Message) Decode(v any) error {
 	if m.record == nil {
 		return engine.Errorf(ErrInvalidArgument, "the message was not received")
 	}
-	return m.place(m.codec.Unmarshal(m.record.Value, v))
-}
-
-// Commit stores that this message and all before it in its partition are processed. It never moves a group back.
-func (m *Message) Commit(ctx context.Context) error {
-	if m.consumer == nil {
-		return engine.Errorf(ErrInvalidArgument, "the message was not received by a consumer")
-	}
-	return m.consumer.commit(ctx, m)
+	return m.place(m.source.codec.Unmarshal(m.record.Value, v))
 }
 
 // Forward is the message with its value, key, headers and timestamp as they are stored, to send to another topic with
 // the same codec.
 func (m *Message) Forward() Message {
-	return Message{Key: m.Key, Value: m.Value, Timestamp: m.Timestamp, Headers: m.Headers, record: m.record, codec: m.codec, forward: true}
+	return Message{Key: m.Key, Value: m.Value, Timestamp: m.Timestamp, Headers: m.Headers, record: m.record, source: m.source, forward: true}
 }
 
 // place puts the message's place into an error about its value.
@@ -92,10 +81,10 @@ func (m *Message) place(err error) error {
 }
 
 // receive fills in a message from a record, all but its value.
-func (m *Message) receive(c *Consumer, topic string, partition int32, r *record.Record, codec codec.Codec) {
+func (m *Message) receive(s *source, r *record.Record) {
 	*m = Message{
-		Topic: topic, Partition: int(partition), Offset: r.Offset, Key: text(r.Key), Timestamp: time.UnixMilli(r.Timestamp),
-		record: r, codec: codec, consumer: c,
+		Topic: s.tp.Topic, Partition: int(s.tp.Partition), Offset: r.Offset, Key: text(r.Key), Timestamp: time.UnixMilli(r.Timestamp),
+		record: r, source: s,
 	}
 	if r.NumHeaders > 0 {
 		m.Headers = make(map[string]string, r.NumHeaders)
@@ -113,6 +102,6 @@ func (m *Message) decode() (err error) {
 	if m.record.Value == nil {
 		return nil
 	}
-	m.Value, err = m.codec.Decode(m.record.Value)
+	m.Value, err = m.source.codec.Decode(m.record.Value)
 	return m.place(err)
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -92,6 +93,33 @@ type consumerConfig struct {
 	batchSize          int
 	batchTimeout       time.Duration
 	rawValues          bool
+	onError            OnError
+	deadLetter         string // topic
+	parallel           parallelConfig
+}
+
+// validate finds what cannot be right.
+func (c *consumerConfig) validate() error {
+	for _, o := range []struct {
+		name string
+		bad  bool
+	}{
+		{"WithMaxPollRecords", c.maxPoll < 1},
+		{"WithBatchSize", c.batchSize < 1},
+		{"WithMaxInFlight", c.parallel.maxInFlight < 1},
+		{"WithWorkers", c.parallel.workers < 1},
+	} {
+		if o.bad {
+			return engine.Errorf(ErrInvalidArgument, "%s must be at least 1", o.name)
+		}
+	}
+	if c.onError == DeadLetter && c.deadLetter == "" {
+		return engine.Errorf(ErrInvalidArgument, "WithOnError(DeadLetter) needs WithDeadLetter")
+	}
+	if c.deadLetter != "" && slices.Contains(c.Topics, c.deadLetter) {
+		return engine.Errorf(ErrInvalidArgument, "topic %q cannot be its own dead letters' topic", c.deadLetter)
+	}
+	return nil
 }
 
 type producerOption func(*producerConfig)
