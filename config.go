@@ -45,8 +45,8 @@ func ConfigFromEnv() Config {
 	return Config{URL: os.Getenv("KAFKA_DO_URL"), APIKey: os.Getenv("KAFKA_DO_API_KEY")}
 }
 
-// defaultDir is where records are kept when nothing says otherwise.
-const defaultDir = "kafka-data"
+// DefaultDir is where records are kept when nothing says otherwise.
+const DefaultDir = "kafka-data"
 
 // withDefaults fills in what was left at zero.
 func (c Config) withDefaults() Config {
@@ -55,7 +55,7 @@ func (c Config) withDefaults() Config {
 		c.URL = env.URL
 	}
 	if c.URL == "" {
-		c.URL = "file:" + defaultDir
+		c.URL = "file:" + DefaultDir
 	}
 	if c.APIKey == "" {
 		c.APIKey = env.APIKey

@@ -25,7 +25,7 @@ func init() {
 
 // openFile opens file:///absolute/dir or file:relative/dir.
 func openFile(ctx context.Context, o engine.Options) (engine.Engine, error) {
-	dir, err := directory(o.URL)
+	dir, err := Directory(o.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func openFile(ctx context.Context, o engine.Options) (engine.Engine, error) {
 	})
 }
 
-// directory is the absolute path that a file URL names.
-func directory(raw string) (string, error) {
+// Directory is the absolute path that a file URL names.
+func Directory(raw string) (string, error) {
 	path := strings.TrimPrefix(raw, "file:")
 	if strings.HasPrefix(path, "//") {
 		u, err := url.Parse(raw)
