@@ -191,7 +191,11 @@ func TestGroupWithoutOffsetsIsForgotten(t *testing.T) {
 	require.NoError(t, a.Leave())
 	require.Empty(t, h.List())
 	h.join(t, request(Range, "t"))
-	require.Equal(t, []engine.GroupInfo{{ID: "g", State: StateCompletingRebalance, Protocol: Range}}, h.List())
+	g, err := h.Describe("g")
+	require.NoError(t, err)
+	require.Equal(t, StateCompletingRebalance, g.State)
+	require.Len(t, g.Members, 1)
+	require.Equal(t, []engine.GroupInfo{g}, h.List())
 	h.clock.Advance(request(Range).SessionTimeout)
 	require.Empty(t, h.List())
 }

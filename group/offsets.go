@@ -135,13 +135,13 @@ func (g *group) deleteTopic(topic string) {
 	g.topicsChanged()
 }
 
-// List describes all groups, sorted by name, without members and offsets.
+// List describes all groups, sorted by name, as Describe does.
 func (c *Coordinator) List() []engine.GroupInfo {
 	groups := c.all()
 	infos := make([]engine.GroupInfo, len(groups))
 	for i, g := range groups {
 		g.mu.Lock()
-		infos[i] = engine.GroupInfo{ID: g.name, State: g.state(), Protocol: g.protocol}
+		infos[i] = g.describe()
 		g.mu.Unlock()
 	}
 	return infos
@@ -166,6 +166,11 @@ func (c *Coordinator) Describe(name string) (engine.GroupInfo, error) {
 		return engine.GroupInfo{}, engine.Errorf(engine.ErrGroupNotFound, "group %s", name)
 	}
 	defer g.mu.Unlock()
+	return g.describe(), nil
+}
+
+// describe tells all about the group. The caller holds mu.
+func (g *group) describe() engine.GroupInfo {
 	info := engine.GroupInfo{ID: g.name, State: g.state(), Protocol: g.protocol}
 	for _, m := range g.members {
 		info.Members = append(info.Members, engine.MemberInfo{
@@ -177,5 +182,5 @@ func (c *Coordinator) Describe(name string) (engine.GroupInfo, error) {
 		info.Offsets = append(info.Offsets, engine.GroupOffset{TopicPartition: tp, Committed: offset})
 	}
 	slices.SortFunc(info.Offsets, func(a, b engine.GroupOffset) int { return compare(a.TopicPartition, b.TopicPartition) })
-	return info, nil
+	return info
 }
