@@ -2,11 +2,7 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
-	"fmt"
-	"strconv"
-	"strings"
-	"time"
+	"context"
 
 	"github.com/spf13/cobra"
 
@@ -17,30 +13,33 @@ type consumeFlags struct {
 	group, offset, format string
 	count                 int
 	asJSON, follow        bool
+
+	from  place
+	print printer
 }
 
 func consumeCommand(s *shared) *cobra.Command {
 	var f consumeFlags
 	cmd := &cobra.Command{
-		Use:   "consume TOPIC",
+		Use:   "consume TOPIC [GROUP]",
 		Short: "Print messages, up to the end or as they come",
 		Long: `Print messages. With a group its committed offsets are where reading begins, and what was printed is committed.
 
-Formats (-f): %t topic, %p partition, %o offset, %k key, %v value, %T time, %h headers, %% a percent sign, \n and \t.`,
-		Example: `  kafkado consume numbers -g counters -n 1000000
+` + formatHelp,
+		Example: `  kafkado consume numbers counters -n 1000000
   kafkado consume orders -o -10 --follow
-  kafkado consume orders -o @2026-01-01T00:00:00Z -f '%p/%o %k: %v'`,
-		Args: args(cobra.ExactArgs(1)),
+  kafkado consume orders -o @2026-01-01T00:00:00Z -f '%p/%o %k: %v\n'`,
+		Args: args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if f.count < 0 {
-				return usage("-n %d", f.count)
+			if err := f.check(a); err != nil {
+				return err
 			}
 			return s.with(cmd, func(client *kafka.Client) error { return f.consume(cmd, client, a[0]) })
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.group, "group", "g", "", "consumer group")
-	fl.StringVarP(&f.offset, "offset", "o", "start", "where to begin: start, end, -N from the end, an offset, or @time (RFC 3339 or ms)")
+	fl.StringVarP(&f.offset, "offset", "o", "start", "where to begin: "+placeHelp)
 	fl.StringVarP(&f.format, "format", "f", `%v\n`, "what to print of each message")
 	fl.IntVarP(&f.count, "count", "n", 0, "stop after this many; 0 is no bound")
 	fl.BoolVar(&f.asJSON, "json", false, "print each message as a JSON object")
@@ -48,164 +47,111 @@ Formats (-f): %t topic, %p partition, %o offset, %k key, %v value, %T time, %h h
 	return cmd
 }
 
+// check looks at flags and arguments before anything is opened.
+func (f *consumeFlags) check(a []string) (err error) {
+	if len(a) == 2 {
+		if f.group != "" && f.group != a[1] {
+			return usage("two groups, %s and %s", a[1], f.group)
+		}
+		f.group = a[1]
+	}
+	if f.count < 0 {
+		return usage("--count %d", f.count)
+	}
+	if f.from, err = parsePlace("offset", f.offset); err != nil {
+		return err
+	}
+	if f.group != "" && f.from.seeks() {
+		return usage("--offset %s: a group begins at its committed offsets; move them with groups reset", f.offset)
+	}
+	if f.print, err = parseFormat(f.format); f.asJSON {
+		f.print = printMessageJSON
+	}
+	return err
+}
+
+// seeks reports whether the place is one that only a seek finds.
+func (p place) seeks() bool { return p.kind == placeOffset || p.kind == placeBeforeEnd }
+
 func (f *consumeFlags) consume(cmd *cobra.Command, client *kafka.Client, topic string) error {
 	ctx := cmd.Context()
 	info, err := client.Admin().DescribeTopic(ctx, topic)
 	if err != nil {
 		return err
 	}
-	opts, from, err := f.options(info)
-	if err != nil {
-		return err
-	}
-	k := client.Consumer(topic, f.group, opts...)
-	out := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
-	write := f.formatter()
-	n, last := 0, map[int]*kafka.Message{}
-	// commit stores what was printed: the output first, so that nothing is committed that was not seen.
-	commit := func() error {
-		if err := out.Flush(); err != nil {
-			return err
-		}
-		for p, m := range last {
-			if f.group != "" {
-				if err := m.Commit(ctx); err != nil && ctx.Err() == nil {
-					return err
-				}
-			}
-			delete(last, p)
-		}
-		return nil
-	}
-	for m := range k.Messages(ctx) {
-		if m.Offset < from[m.Partition] {
-			continue
-		}
-		if err := write(out, m); err != nil {
-			return err
-		}
-		last[m.Partition] = m
-		if n++; n == f.count {
-			break
-		}
-		if n%1000 == 0 || f.follow {
-			if err := commit(); err != nil {
+	k := client.Consumer(topic, f.group, f.options()...)
+	if f.from.seeks() {
+		for _, p := range info.Details {
+			if err := k.Seek(ctx, topic, int(p.Partition), f.from.in(p)); err != nil {
 				return err
 			}
 		}
 	}
-	return firstError(k.Err(), commit(), k.Close())
+	out := printed{w: bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10), commits: f.group != "", newest: map[int]*kafka.Message{}}
+	if !isTerminal(cmd.OutOrStdout()) {
+		out.bar = newProgress(cmd.ErrOrStderr(), "messages", -1)
+	}
+	defer out.bar.done()
+	err = f.loop(ctx, k, &out)
+	return firstError(err, out.commit(context.WithoutCancel(ctx)), k.Close(), ctx.Err())
 }
 
-// options decides where to begin. The offsets it returns are where printing begins in each partition.
-func (f *consumeFlags) options(t kafka.TopicInfo) (opts []kafka.ConsumerOption, from map[int]int64, err error) {
+func (f *consumeFlags) options() (opts []kafka.ConsumerOption) {
 	if !f.follow {
 		opts = append(opts, kafka.WithUntilEnd())
 	}
-	from = map[int]int64{}
-	switch o := f.offset; {
-	case o == "start":
-	case o == "end":
+	switch f.from.kind {
+	case placeEnd:
 		opts = append(opts, kafka.WithOffset(kafka.OffsetLatest))
-	case strings.HasPrefix(o, "@"):
-		at, err := parseTime(o[1:])
-		if err != nil {
-			return nil, nil, usage("--offset %s: %w", o, err)
-		}
-		opts = append(opts, kafka.WithOffsetTime(at))
-	default:
-		n, err := strconv.ParseInt(o, 10, 64)
-		if err != nil {
-			return nil, nil, usage("--offset %q: give start, end, -N, an offset or @time", o)
-		}
-		for _, p := range t.Details {
-			if from[int(p.Partition)] = n; n < 0 {
-				from[int(p.Partition)] = max(p.End+n, p.Start)
-			}
-		}
+	case placeTime:
+		opts = append(opts, kafka.WithOffsetTime(f.from.at))
 	}
-	return opts, from, nil
+	return opts
 }
 
-func parseTime(s string) (time.Time, error) {
-	if ms, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return time.UnixMilli(ms), nil
-	}
-	return time.Parse(time.RFC3339, s)
-}
+// printEvery is how many messages are printed between two commits.
+const printEvery = 1000
 
-// formatter returns how to print a message.
-func (f *consumeFlags) formatter() func(*bufio.Writer, *kafka.Message) error {
-	if f.asJSON {
-		return func(w *bufio.Writer, m *kafka.Message) error {
-			b, err := json.Marshal(map[string]any{
-				"topic": m.Topic, "partition": m.Partition, "offset": m.Offset, "key": m.Key, "value": m.Value,
-				"timestamp": m.Timestamp.UTC(), "headers": m.Headers,
-			})
-			if err != nil {
-				return err
-			}
-			_, err = w.Write(append(b, '\n'))
+func (f *consumeFlags) loop(ctx context.Context, k *kafka.Consumer, out *printed) error {
+	n := 0
+	for m := range k.Messages(ctx) {
+		if err := f.print(out.w, m); err != nil {
 			return err
 		}
-	}
-	format := strings.NewReplacer(`\n`, "\n", `\t`, "\t").Replace(f.format)
-	return func(w *bufio.Writer, m *kafka.Message) error { return printFormat(w, format, m) }
-}
-
-func printFormat(w *bufio.Writer, format string, m *kafka.Message) error {
-	for i := 0; i < len(format); i++ {
-		if format[i] != '%' || i+1 == len(format) {
-			w.WriteByte(format[i])
-			continue
+		out.newest[m.Partition] = m
+		if n++; n == f.count {
+			break
 		}
-		i++
-		switch format[i] {
-		case 't':
-			w.WriteString(m.Topic)
-		case 'p':
-			w.WriteString(strconv.Itoa(m.Partition))
-		case 'o':
-			w.WriteString(strconv.FormatInt(m.Offset, 10))
-		case 'k':
-			w.WriteString(m.Key)
-		case 'v':
-			if err := printValue(w, m.Value); err != nil {
+		if n%printEvery == 0 || f.follow {
+			if err := out.commit(ctx); err != nil {
 				return err
 			}
-		case 'T':
-			w.WriteString(m.Timestamp.UTC().Format("2006-01-02T15:04:05.000Z"))
-		case 'h':
-			b, err := json.Marshal(m.Headers)
-			if err != nil {
-				return err
-			}
-			w.Write(b)
-		case '%':
-			w.WriteByte('%')
-		default:
-			return usage("--format: unknown %%%c", format[i])
 		}
+		out.bar.add(1)
 	}
-	// A bufio.Writer keeps its first error.
-	_, err := w.Write(nil)
-	return err
+	return k.Err()
 }
 
-// printValue prints text as it is and anything else as JSON.
-func printValue(w *bufio.Writer, v any) error {
-	switch v := v.(type) {
-	case string:
-		_, err := w.WriteString(v)
-		return err
-	case []byte:
-		_, err := w.Write(v)
+// printed is output, and the newest message in it of each partition.
+type printed struct {
+	w       *bufio.Writer
+	bar     *progress
+	commits bool
+	newest  map[int]*kafka.Message
+}
+
+// commit stores what was printed: the output first, so that nothing is committed that was not seen.
+func (p *printed) commit(ctx context.Context) error {
+	if err := p.w.Flush(); err != nil {
 		return err
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("printing a value: %w", err)
+	for partition, m := range p.newest {
+		if p.commits {
+			if err := m.Commit(ctx); err != nil {
+				return err
+			}
+		}
+		delete(p.newest, partition)
 	}
-	_, err = w.Write(b)
-	return err
+	return nil
 }

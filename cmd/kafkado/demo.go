@@ -32,7 +32,7 @@ time. It can be run again and again: each run adds the week once more, and the g
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.with(cmd, func(client *kafka.Client) error {
-				d := demo{ctx: cmd.Context(), client: client, out: cmd.OutOrStdout()}
+				d := demo{ctx: cmd.Context(), client: client, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
 				return d.run()
 			})
 		},
@@ -43,6 +43,7 @@ type demo struct {
 	ctx    context.Context
 	client *kafka.Client
 	out    io.Writer
+	errs   io.Writer
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
@@ -81,6 +82,8 @@ func (d *demo) prepare([]testdata.Earthquake) error {
 // produce writes the week, 100 events at a time, each batch fsynced before the next.
 func (d *demo) produce(quakes []testdata.Earthquake) error {
 	p := d.client.Producer(demoTopic)
+	bar := newProgress(d.errs, "earthquakes", int64(len(quakes)))
+	defer bar.done()
 	begin := time.Now()
 	for chunk := range slices.Chunk(quakes, 100) {
 		ms := make([]kafka.Message, len(chunk))
@@ -90,7 +93,9 @@ func (d *demo) produce(quakes []testdata.Earthquake) error {
 		if err := p.SendBatch(d.ctx, ms); err != nil {
 			return err
 		}
+		bar.add(len(ms))
 	}
+	bar.done()
 	d.say("Wrote %d earthquakes, keyed by region, fsynced (acks=all), in %v.", len(quakes), time.Since(begin).Round(time.Millisecond))
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 // maxDecompressed bounds what a batch may become when it is shown.
 const maxDecompressed = 1 << 30
 
-func dumpCommand() *cobra.Command {
+func dumpCommand(s *shared) *cobra.Command {
 	var records bool
 	cmd := &cobra.Command{
 		Use:   "dump FILE.log...",

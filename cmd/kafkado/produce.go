@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +16,15 @@ import (
 )
 
 type produceFlags struct {
-	key, separator string
-	asJSON         bool
-	acks           string
-	compression    string
-	partition      int
-	quiet          bool
+	key, separator    string
+	asJSON            bool
+	tombstones        bool
+	headers           []string
+	acks, compression string
+	partition         int
+	quiet             bool
+
+	fixed map[string]string // headers of all messages
 }
 
 // mostLines is how many lines are sent as one batch.
@@ -32,7 +37,8 @@ func produceCommand(s *shared) *cobra.Command {
 		Short: "Send the lines of standard input, or JSON values, one message each",
 		Example: `  seq 1 1000000 | kafkado produce numbers
   echo 'customer-4:paid' | kafkado produce orders -K :
-  echo '{"amount": 99.99}' | kafkado produce orders --json`,
+  echo '{"amount": 99.99}' | kafkado produce orders --json -H source=shop
+  echo 'customer-4:' | kafkado produce customers -K : --tombstones`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
 			opts, err := f.options()
@@ -41,19 +47,23 @@ func produceCommand(s *shared) *cobra.Command {
 			}
 			return s.with(cmd, func(client *kafka.Client) error {
 				n, err := f.produce(cmd, client.Producer(a[0], opts...))
-				if err == nil && !f.quiet {
+				interrupted := errors.Is(err, context.Canceled)
+				if (err == nil || interrupted) && !f.quiet {
 					fmt.Fprintf(cmd.ErrOrStderr(), "%d messages sent to %s\n", n, a[0])
-				} else if err != nil {
-					err = fmt.Errorf("after %d messages: %w", n, err)
 				}
-				return err
+				if err != nil {
+					return fmt.Errorf("after %d messages: %w", n, err)
+				}
+				return nil
 			})
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.key, "key", "k", "", "key of all messages")
 	fl.StringVarP(&f.separator, "separator", "K", "", "what stands between key and value in a line")
-	fl.BoolVar(&f.asJSON, "json", false, "each value is JSON")
+	fl.BoolVar(&f.asJSON, "json", false, "each line is a JSON value; null is a tombstone")
+	fl.BoolVar(&f.tombstones, "tombstones", false, "an empty value is a tombstone")
+	fl.StringArrayVarP(&f.headers, "header", "H", nil, "a header of all messages, key=value; may be repeated")
 	fl.StringVar(&f.acks, "acks", "all", "durability: all, leader or none")
 	fl.StringVar(&f.compression, "compression", "", "codec of batches: none, gzip, snappy, lz4 or zstd; default the topic's")
 	fl.IntVarP(&f.partition, "partition", "p", -1, "send to this partition")
@@ -67,6 +77,16 @@ func (f *produceFlags) options() (opts []kafka.ProducerOption, err error) {
 		return nil, usage("--acks %q: there are all, leader and none", f.acks)
 	}
 	opts = append(opts, kafka.WithAcks(acks))
+	for _, h := range f.headers {
+		key, value, ok := strings.Cut(h, "=")
+		if !ok || key == "" {
+			return nil, usage("--header %q: write key=value", h)
+		}
+		if f.fixed == nil {
+			f.fixed = map[string]string{}
+		}
+		f.fixed[key] = value
+	}
 	if f.compression != "" {
 		var c kafka.Compression
 		if err := c.UnmarshalText([]byte(f.compression)); err != nil {
@@ -79,13 +99,16 @@ func (f *produceFlags) options() (opts []kafka.ProducerOption, err error) {
 
 // produce sends lines in batches: what there is at once, so that a line typed by hand goes out when it ends.
 func (f *produceFlags) produce(cmd *cobra.Command, p *kafka.Producer) (sent int, err error) {
-	in := bufio.NewReaderSize(cmd.InOrStdin(), 256<<10)
+	in := bufio.NewReaderSize(&interruptible{ctx: cmd.Context(), in: cmd.InOrStdin()}, 256<<10)
+	bar := f.progress(cmd)
+	defer bar.done()
 	var batch []kafka.Message
 	flush := func() error {
 		if err := f.send(cmd, p, batch); err != nil {
 			return err
 		}
 		sent += len(batch)
+		bar.add(len(batch))
 		batch = batch[:0]
 		return nil
 	}
@@ -112,6 +135,14 @@ func (f *produceFlags) produce(cmd *cobra.Command, p *kafka.Producer) (sent int,
 	}
 }
 
+// progress is shown while lines come from elsewhere than the terminal.
+func (f *produceFlags) progress(cmd *cobra.Command) *progress {
+	if f.quiet || isTerminal(cmd.InOrStdin()) {
+		return nil
+	}
+	return newProgress(cmd.ErrOrStderr(), "messages", -1)
+}
+
 func (f *produceFlags) send(cmd *cobra.Command, p *kafka.Producer, batch []kafka.Message) error {
 	if f.partition < 0 {
 		return p.SendBatch(cmd.Context(), batch)
@@ -131,13 +162,16 @@ func lineWaits(r *bufio.Reader) bool {
 }
 
 func (f *produceFlags) message(line []byte) (m kafka.Message, err error) {
-	m.Key = f.key
+	m.Key, m.Headers = f.key, f.fixed
 	if f.separator != "" {
 		key, value, ok := bytes.Cut(line, []byte(f.separator))
 		if !ok {
 			return m, fmt.Errorf("no %q between key and value", f.separator)
 		}
 		m.Key, line = string(key), value
+	}
+	if f.tombstones && len(line) == 0 {
+		return m, nil
 	}
 	if !f.asJSON {
 		m.Value = string(line)

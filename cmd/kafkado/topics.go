@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,115 +11,42 @@ import (
 )
 
 func topicsCommand(s *shared) *cobra.Command {
-	cmd := &cobra.Command{Use: "topics", Short: "Create, list, describe and delete topics"}
-	cmd.AddCommand(topicsCreate(s), topicsList(s), topicsDescribe(s), topicsDelete(s))
-	return cmd
-}
-
-func topicsCreate(s *shared) *cobra.Command {
-	var c kafka.TopicConfig
-	var retention time.Duration
-	var compression, cleanup string
-	cmd := &cobra.Command{
-		Use:   "create TOPIC",
-		Short: "Create a topic",
-		Args:  args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := c.Compression.UnmarshalText([]byte(compression)); err != nil {
-				return usage("--compression: %w", err)
-			}
-			c.CleanupPolicy = kafka.CleanupPolicy(cleanup)
-			c.RetentionMs = retention.Milliseconds()
-			return s.with(cmd, func(client *kafka.Client) error {
-				return client.Admin().CreateTopic(cmd.Context(), a[0], c)
-			})
-		},
-	}
-	f := cmd.Flags()
-	f.IntVarP(&c.Partitions, "partitions", "p", 1, "number of partitions")
-	f.DurationVar(&retention, "retention", 0, "delete records this long after they were appended; 0 keeps forever")
-	f.Int64Var(&c.RetentionBytes, "retention-bytes", 0, "bound of a partition's size; 0 is none")
-	f.Int64Var(&c.SegmentBytes, "segment-bytes", 0, "size of a segment file; 0 is 64 MiB")
-	f.IntVar(&c.MaxMessageBytes, "max-message-bytes", 0, "bound of a record's size; 0 is 1 MiB")
-	f.StringVar(&c.Codec, "codec", "msgpack", "codec of values: msgpack, json or raw")
-	f.StringVar(&compression, "compression", "none", "codec of batches: none, gzip, snappy, lz4 or zstd")
-	f.StringVar(&cleanup, "cleanup", "delete", "cleanup policy: delete, compact or compact,delete")
-	return cmd
-}
-
-// with runs fn on a client and closes it.
-func (s *shared) with(cmd *cobra.Command, fn func(*kafka.Client) error) error {
-	client, err := s.client(cmd.Context())
-	if err != nil {
-		return err
-	}
-	err = fn(client)
-	if closed := client.Close(); err == nil {
-		err = closed
-	}
-	return err
+	return parent("topics", "Create, list, describe, alter and delete topics",
+		topicsCreate(s), topicsList(s), topicsDescribe(s), topicsAlter(s), topicsAddPartitions(s), topicsDelete(s))
 }
 
 func topicsList(s *shared) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return s.json(&cobra.Command{
 		Use:   "list",
 		Short: "List topics",
 		Args:  args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.with(cmd, func(client *kafka.Client) error {
 				topics, err := client.Admin().ListTopics(cmd.Context())
-				if err != nil || asJSON {
-					return firstError(err, printJSON(cmd.OutOrStdout(), topics))
+				if err != nil {
+					return err
+				}
+				if s.asJSON {
+					list := make([]topicJSON, len(topics))
+					for i, t := range topics {
+						list[i] = toJSON(t)
+					}
+					return printJSON(cmd.OutOrStdout(), list)
 				}
 				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 				fmt.Fprintln(w, "TOPIC\tPARTITIONS\tRECORDS\tBYTES\tCODEC\tRETENTION")
 				for _, t := range topics {
 					records, bytes := totals(t)
-					fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", t.Name, t.Partitions, records, bytes, t.Codec, retention(t.RetentionMs))
+					fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", t.Name, t.Partitions, records, bytes, t.Codec, forever(t.RetentionMs))
 				}
 				return w.Flush()
 			})
 		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// totals counts offsets, which is records unless compaction left gaps.
-func totals(t kafka.TopicInfo) (records, bytes int64) {
-	for _, p := range t.Details {
-		records += p.End - p.Start
-		bytes += p.Bytes
-	}
-	return records, bytes
-}
-
-func retention(ms int64) string {
-	if ms < 0 {
-		return "forever"
-	}
-	return (time.Duration(ms) * time.Millisecond).String()
+	})
 }
 
 func topicsDescribe(s *shared) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return s.json(&cobra.Command{
 		Use:   "describe TOPIC",
 		Short: "Describe a topic and its partitions",
 		Args:  args(cobra.ExactArgs(1)),
@@ -131,21 +56,26 @@ func topicsDescribe(s *shared) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if asJSON {
-					return printJSON(cmd.OutOrStdout(), t)
+				if s.asJSON {
+					return printJSON(cmd.OutOrStdout(), toJSON(t))
 				}
 				return describe(cmd.OutOrStdout(), t)
 			})
 		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
+	})
 }
 
 func describe(out io.Writer, t kafka.TopicInfo) error {
-	fmt.Fprintf(out, "topic        %s\nid           %x\npartitions   %d\ncodec        %s\ncompression  %s\ncleanup      %s\nretention    %s\n\n",
-		t.Name, t.ID, t.Partitions, t.Codec, t.Compression, t.CleanupPolicy, retention(t.RetentionMs))
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "topic\t%s\nid\t%x\npartitions\t%d\ncodec\t%s\ncompression\t%s\ncleanup\t%s\nretention\t%s\n",
+		t.Name, t.ID, t.Partitions, t.Codec, t.Compression, t.CleanupPolicy, forever(t.RetentionMs))
+	if t.RetentionBytes >= 0 {
+		fmt.Fprintf(w, "retention bytes\t%d\n", t.RetentionBytes)
+	}
+	fmt.Fprintf(w, "segment bytes\t%d\nmax message bytes\t%d\n\n", t.SegmentBytes, t.MaxMessageBytes)
+	if err := w.Flush(); err != nil {
+		return err
+	}
 	fmt.Fprintln(w, "PARTITION\tSTART\tEND\tDURABLE\tBYTES\tSEGMENTS\tSTATE")
 	for _, p := range t.Details {
 		state := "ok"
@@ -153,7 +83,7 @@ func describe(out io.Writer, t kafka.TopicInfo) error {
 			state = "read-only"
 		}
 		if len(p.Damage) > 0 {
-			state += fmt.Sprintf(", %d damaged places", len(p.Damage))
+			state += fmt.Sprintf(", damaged places: %d", len(p.Damage))
 		}
 		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%s\n", p.Partition, p.Start, p.End, p.DurableEnd, p.Bytes, p.Segments, state)
 	}
@@ -161,12 +91,26 @@ func describe(out io.Writer, t kafka.TopicInfo) error {
 }
 
 func topicsDelete(s *shared) *cobra.Command {
-	return &cobra.Command{
+	return s.json(&cobra.Command{
 		Use:   "delete TOPIC",
 		Short: "Delete a topic with all its records and committed offsets",
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			return s.with(cmd, func(client *kafka.Client) error { return client.Admin().DeleteTopic(cmd.Context(), a[0]) })
+			return s.with(cmd, func(client *kafka.Client) error {
+				if err := client.Admin().DeleteTopic(cmd.Context(), a[0]); err != nil {
+					return err
+				}
+				return s.printDeleted(cmd, "topic", a[0])
+			})
 		},
+	})
+}
+
+// printDeleted says what is gone.
+func (s *shared) printDeleted(cmd *cobra.Command, kind, name string) error {
+	if s.asJSON {
+		return printJSON(cmd.OutOrStdout(), map[string]string{"deleted": kind, kind: name})
 	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "Deleted %s %s.\n", kind, name)
+	return err
 }
