@@ -21,6 +21,9 @@ func (l *Log) Maintain() error {
 		return err
 	}
 	l.expireProducers(now.Add(-producerExpiry).UnixMilli())
+	if err := l.shrinkManifest(); err != nil {
+		return err
+	}
 	if !c.Delete {
 		return nil
 	}

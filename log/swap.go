@@ -148,7 +148,10 @@ const smallManifest = 1 << 20
 func (l *Log) shrinkManifest() error {
 	l.meta.Lock()
 	defer l.meta.Unlock()
-	if l.manifest.size < smallManifest || l.manifest.size < 4*int64(len(l.manifest.encode())) {
+	l.mu.Lock()
+	shut := l.isShut
+	l.mu.Unlock()
+	if shut || l.manifest.size < smallManifest || l.manifest.size < 4*int64(len(l.manifest.encode())) {
 		return nil
 	}
 	old := l.manifest.size
