@@ -407,7 +407,7 @@ func TestIdleMembersStay(t *testing.T) {
 	}()
 	first := <-got
 	for range 60 {
-		m.WaitForTimers(3) // the poll's, the heartbeat's and the group's
+		m.WaitForTimers(4) // the poll's, the heartbeat's, the group's and that of the maintenance
 		m.Advance(10 * time.Second)
 	}
 	require.NoError(t, first.Commit(t.Context()))

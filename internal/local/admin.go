@@ -5,24 +5,11 @@ import (
 	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/internal/journal"
 )
 
 // CreateTopic implements engine.Engine.
 func (e *Engine) CreateTopic(ctx context.Context, name string, c engine.TopicConfig) error {
-	return e.call(ctx, func() error { return e.createTopic(name, c) })
-}
-
-// call runs a verb while the engine is open.
-func (e *Engine) call(ctx context.Context, verb func() error) error {
-	if err := ctx.Err(); err != nil {
-		return ctxError(err)
-	}
-	if err := e.enter(); err != nil {
-		return err
-	}
-	defer e.leave()
-	return verb()
+	return e.call(ctx, func() error { return e.createTopic(ctx, name, c) })
 }
 
 // ListTopics implements engine.Engine.
@@ -72,63 +59,12 @@ func (p *partition) info() engine.PartitionInfo {
 
 // AlterTopic implements engine.Engine.
 func (e *Engine) AlterTopic(ctx context.Context, name string, c engine.TopicConfig) error {
-	return e.call(ctx, func() error {
-		e.admin.Lock()
-		defer e.admin.Unlock()
-		t, err := e.topic(name)
-		if err != nil {
-			return err
-		}
-		if c.Codec != "" && c.Codec != t.config.Load().Codec {
-			return engine.Errorf(engine.ErrInvalidArgument, "the codec is fixed when a topic is created").At(name, -1)
-		}
-		if c.Partitions != 0 && c.Partitions != len(t.list()) {
-			return engine.Errorf(engine.ErrInvalidArgument, "use CreatePartitions to change their number").At(name, -1)
-		}
-		return e.store(t, merge(*t.config.Load(), c))
-	})
-}
-
-// store makes a configuration durable and then takes it up. The caller holds admin.
-func (e *Engine) store(t *topic, c engine.TopicConfig) error {
-	if err := validate(t.name, c); err != nil {
-		return err
-	}
-	change := journal.Change{Key: topicKey(t.name), Value: stored{ID: t.id, Config: c}.encode()}
-	if err := e.journal.Commit(true, change); err != nil {
-		return ioError(err, "altering a topic")
-	}
-	t.apply(c)
-	return nil
+	return e.call(ctx, func() error { return e.alterTopic(name, c) })
 }
 
 // CreatePartitions implements engine.Engine.
 func (e *Engine) CreatePartitions(ctx context.Context, name string, total int) error {
-	return e.call(ctx, func() error {
-		e.admin.Lock()
-		defer e.admin.Unlock()
-		t, err := e.topic(name)
-		if err != nil {
-			return err
-		}
-		if have := len(t.list()); total <= have || total > maxPartitions {
-			return engine.Errorf(engine.ErrInvalidArgument,
-				"there are %d partitions; the new total must be larger, and at most %d", have, maxPartitions).At(name, -1)
-		}
-		before := *t.config.Load()
-		after := before
-		after.Partitions = total
-		added, err := e.makePartitions(t, total)
-		if err != nil {
-			return err
-		}
-		if err := e.store(t, after); err != nil {
-			return err
-		}
-		t.partitions.Store(&added)
-		e.topicsChanged()
-		return nil
-	})
+	return e.call(ctx, func() error { return e.createPartitions(ctx, name, total) })
 }
 
 // DeleteTopic implements engine.Engine.
@@ -159,20 +95,16 @@ func (e *Engine) OffsetAt(ctx context.Context, tp engine.TopicPartition, at time
 	return offset, err
 }
 
-func (e *Engine) partition(tp engine.TopicPartition) (*partition, error) {
-	t, err := e.topic(tp.Topic)
-	if err != nil {
-		return nil, err
-	}
-	return t.partition(tp.Partition)
-}
-
 // ListGroups implements engine.Engine.
 func (e *Engine) ListGroups(ctx context.Context) (infos []engine.GroupInfo, err error) {
 	err = e.call(ctx, func() error {
-		infos = e.groups.List()
-		for i := range infos {
-			e.fillLag(&infos[i])
+		for _, brief := range e.groups.List() {
+			info, err := e.groups.Describe(brief.ID)
+			if err != nil {
+				continue // it went meanwhile
+			}
+			e.fillLag(&info)
+			infos = append(infos, info)
 		}
 		return nil
 	})
@@ -190,10 +122,10 @@ func (e *Engine) DescribeGroup(ctx context.Context, name string) (info engine.Gr
 }
 
 // fillLag enters the ends of the partitions, and how far behind the group is.
-func (e *Engine) fillLag(info *engine.GroupInfo) {
+func (c *core) fillLag(info *engine.GroupInfo) {
 	for i := range info.Offsets {
 		o := &info.Offsets[i]
-		p, err := e.partition(o.TopicPartition)
+		p, err := c.partition(o.TopicPartition)
 		if err != nil {
 			continue
 		}

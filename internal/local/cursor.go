@@ -1,7 +1,6 @@
 package local
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -26,6 +25,7 @@ type cursor struct {
 	read      int64 // offset to read next from the log
 	pending   []record.Record
 	paused    bool
+	placed    bool  // it has a position
 	until     int64 // nothing is read from here on
 	chunk     int
 	reader    record.Reader
@@ -35,9 +35,13 @@ func (c *cursor) tp() engine.TopicPartition {
 	return engine.TopicPartition{Topic: c.partition.topic.name, Partition: c.partition.number}
 }
 
+func (c *cursor) is(tp engine.TopicPartition) bool {
+	return c.partition.number == tp.Partition && c.partition.topic.name == tp.Topic
+}
+
 // seek makes offset the next to hand out.
 func (c *cursor) seek(offset int64) {
-	c.position, c.read, c.pending, c.chunk = offset, offset, nil, firstChunk
+	c.position, c.read, c.pending, c.chunk, c.placed = offset, offset, nil, firstChunk, true
 }
 
 // end is the offset up to which the isolation lets records be read.
@@ -52,15 +56,13 @@ func (p *partition) end(i engine.Isolation) int64 {
 func (c *cursor) end(i engine.Isolation) int64 { return min(c.partition.end(i), c.until) }
 
 // ready reports whether there is something to hand out or to read.
-func (c *cursor) ready(i engine.Isolation) bool {
-	return !c.paused && (len(c.pending) > 0 || c.read < c.end(i))
-}
+func (c *cursor) ready(i engine.Isolation) bool { return len(c.pending) > 0 || c.read < c.end(i) }
 
 // take hands out up to limit records; the first that are not there yet are read.
-func (c *cursor) take(limit int, i engine.Isolation) (f engine.Fetch, ok bool, err error) {
+func (c *cursor) take(limit int, i engine.Isolation) (f engine.Fetch, err error) {
 	if len(c.pending) == 0 {
 		if err := c.fill(i); err != nil || len(c.pending) == 0 {
-			return engine.Fetch{}, false, err
+			return f, err
 		}
 	}
 	n := min(limit, len(c.pending))
@@ -73,12 +75,12 @@ func (c *cursor) take(limit int, i engine.Isolation) (f engine.Fetch, ok bool, e
 		c.pending = nil
 	}
 	f.Next = c.position
-	return f, true, nil
+	return f, nil
 }
 
 // fill reads a chunk, and further ones while all that they hold is markers or aborted.
 func (c *cursor) fill(i engine.Isolation) error {
-	for upTo := c.end(i); c.read < upTo; {
+	for upTo := c.end(i); c.read < upTo && len(c.pending) == 0; {
 		data, next, err := c.partition.log.Read(c.read, upTo, c.chunk)
 		if err != nil {
 			return err
@@ -86,26 +88,26 @@ func (c *cursor) fill(i engine.Isolation) error {
 		if len(data) > c.chunk/2 {
 			c.chunk = min(2*c.chunk, mostChunk)
 		}
-		if err := c.decode(data, next, i); err != nil {
+		c.pending, next, err = c.decode(data, next, i)
+		if err != nil {
 			return err
 		}
-		c.read = next
-		if len(c.pending) > 0 {
-			return nil
+		if c.read = next; len(c.pending) == 0 {
+			c.position = next
 		}
-		c.position = next
 	}
 	return nil
 }
 
-// decode appends the records of the batches in data that may be seen. Nothing changes when one cannot be decoded.
-func (c *cursor) decode(data []byte, next int64, i engine.Isolation) error {
+// decode returns the records of the batches in data that may be seen, and the offset to read next. An error is for the
+// first batch; a later one that cannot be decoded is left for then.
+func (c *cursor) decode(data []byte, next int64, i engine.Isolation) (records []record.Record, upTo int64, err error) {
+	defer func() { c.reader = record.Reader{} }() // which would keep data alive
 	skip := aborted{partition: c.partition, from: c.read, upTo: next}
-	var records []record.Record
 	for len(data) > 0 {
 		n, err := record.Peek(data)
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
 		b := record.Batch(data[:n:n])
 		data = data[n:]
@@ -116,7 +118,7 @@ func (c *cursor) decode(data []byte, next int64, i engine.Isolation) error {
 		if b.IsTransactional() && i == engine.ReadCommitted {
 			hide, err := skip.hides(b)
 			if err != nil {
-				return err
+				return nil, 0, err
 			}
 			if hide {
 				continue
@@ -125,21 +127,31 @@ func (c *cursor) decode(data []byte, next int64, i engine.Isolation) error {
 		if records == nil {
 			records = make([]record.Record, 0, countRecords(b, data))
 		}
+		before := len(records)
 		if err = c.reader.Reset(b, maxDecompressed); err == nil {
 			records, err = c.reader.AppendTo(records, c.read, b.Count())
 		}
+		if err != nil && before > 0 {
+			return records[:before:before], b.BaseOffset(), nil
+		}
 		if err != nil {
-			return &engine.CorruptionError{
-				File: partitionDir(c.partition.topic.name, c.partition.number), Position: -1,
-				First: b.BaseOffset(), Next: b.LastOffset() + 1, Reason: err.Error(),
-			}
+			return nil, 0, c.undecodable(b, err)
 		}
 	}
-	c.pending = records
-	return nil
+	return records, next, nil
 }
 
-// countRecords is the number of records in b and the batches after it.
+func (c *cursor) undecodable(b record.Batch, err error) error {
+	return &engine.CorruptionError{
+		File: partitionDir(c.partition.topic.name, c.partition.number), Position: -1,
+		First: b.BaseOffset(), Next: b.LastOffset() + 1, Reason: err.Error(),
+	}
+}
+
+// mostSlab bounds what is allocated because of what headers say.
+const mostSlab = 1 << 16
+
+// countRecords is the number of records in b and the batches after it, as far as memory is allocated ahead for them.
 func countRecords(b record.Batch, rest []byte) int {
 	n := b.Count()
 	for len(rest) > 0 {
@@ -150,7 +162,7 @@ func countRecords(b record.Batch, rest []byte) int {
 		n += record.Batch(rest).Count()
 		rest = rest[size:]
 	}
-	return n
+	return min(n, mostSlab)
 }
 
 // aborted knows which transactional batches of a chunk belong to aborted transactions, as Kafka's consumer finds out:
@@ -188,6 +200,3 @@ func (a *aborted) marker(b record.Batch) {
 	})
 	delete(a.open, b.ProducerID())
 }
-
-// outOfRange reports whether an error says that the position is not in the log.
-func outOfRange(err error) bool { return errors.Is(err, engine.ErrOffsetOutOfRange) }

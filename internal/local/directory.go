@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/journal"
@@ -37,6 +38,8 @@ func ioError(err error, doing string) error {
 		return err
 	case vfs.IsNoSpace(err):
 		return engine.Errorf(engine.ErrDiskFull, "%s: %w; make room, then try again", doing, err)
+	case errors.Is(err, vfs.ErrNotRegular):
+		return engine.Errorf(engine.ErrInvalidArgument, "%s: %w; links and special files do not belong in a data directory", doing, err)
 	case errors.Is(err, fs.ErrPermission):
 		return engine.Errorf(engine.ErrUnauthorized, "%s: %w; the data directory must be readable and writable", doing, err)
 	}
@@ -56,27 +59,54 @@ func takeLock(f vfs.FS) (io.Closer, error) {
 	return lock, ioError(err, "locking the data directory")
 }
 
+// inspect refuses what is no data directory, or one of a newer format, before anything in it is touched.
+func (c *core) inspect() error {
+	b, err := readVersionFile(c.fs)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.checkNew()
+	}
+	if err == nil {
+		_, err = parseVersion(b)
+	}
+	return err
+}
+
+func readVersionFile(f vfs.FS) ([]byte, error) {
+	b, err := vfs.ReadFile(f, versionName, 1024)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case errors.Is(err, vfs.ErrTooLarge):
+		return nil, errNoVersion()
+	}
+	return b, ioError(err, "reading VERSION")
+}
+
 // readVersion reads VERSION, or writes it into a directory that is new:
 //
 //	kafka-embedded 1
 //	<UUID, 32 hexadecimal digits>
 //	<CRC32C of both lines, 8 hexadecimal digits>
-func (e *Engine) readVersion() ([16]byte, error) {
-	b, err := vfs.ReadFile(e.fs, versionName, 1024)
+func (c *core) readVersion() (id [16]byte, err error) {
+	b, err := readVersionFile(c.fs)
 	if errors.Is(err, fs.ErrNotExist) {
-		return e.writeVersion()
+		return c.writeVersion()
 	}
 	if err != nil {
-		return [16]byte{}, ioError(err, "reading VERSION")
+		return id, err
 	}
 	return parseVersion(b)
+}
+
+func errNoVersion() error {
+	return &engine.CorruptionError{File: versionName, First: -1, Next: -1, Reason: "not a data directory's VERSION file"}
 }
 
 func parseVersion(b []byte) (id [16]byte, err error) {
 	lines := strings.Split(string(b), "\n")
 	var version int
 	if _, err := fmt.Sscanf(lines[0], "kafka-embedded %d", &version); err != nil {
-		return id, &engine.CorruptionError{File: versionName, First: -1, Next: -1, Reason: "not a data directory's VERSION file"}
+		return id, errNoVersion()
 	}
 	if version > formatVersion {
 		return id, engine.Errorf(engine.ErrInvalidArgument,
@@ -94,53 +124,61 @@ func versionSum(first, second string) string {
 	return fmt.Sprintf("%08x", crc32.Checksum([]byte(first+"\n"+second+"\n"), crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// writeVersion makes a data directory out of an empty one. One with other things in it is refused.
-func (e *Engine) writeVersion() (id [16]byte, err error) {
-	entries, err := e.fs.ReadDir(".")
+// checkNew refuses to make a data directory out of one with other things in it. What an attempt that was interrupted
+// left, and the lost+found of a file system's root, do not count.
+func (c *core) checkNew() error {
+	entries, err := c.fs.ReadDir(".")
 	if err != nil {
-		return id, ioError(err, "reading the data directory")
+		return ioError(err, "reading the data directory")
 	}
 	for _, entry := range entries {
-		name := entry.Name()
-		if name == journalName || name == topicsName {
-			return id, &engine.CorruptionError{File: versionName, First: -1, Next: -1, Reason: "the file is missing; run kafkado repair"}
-		}
-		if name != lockName && name != reserveName && !strings.HasPrefix(name, versionName) {
-			return id, engine.Errorf(engine.ErrInvalidArgument,
+		switch name := entry.Name(); {
+		case name == journalName || name == topicsName:
+			return &engine.CorruptionError{File: versionName, First: -1, Next: -1, Reason: "the file is missing; run kafkado repair"}
+		case name != lockName && name != "lost+found" && !strings.HasPrefix(name, versionName):
+			return engine.Errorf(engine.ErrInvalidArgument,
 				"the directory is not empty and holds no log (%q is in it); choose another one", name)
 		}
+	}
+	return nil
+}
+
+// writeVersion makes a data directory out of an empty one.
+func (c *core) writeVersion() (id [16]byte, err error) {
+	if err := c.checkNew(); err != nil {
+		return id, err
 	}
 	if _, err := rand.Read(id[:]); err != nil {
 		return id, err
 	}
 	first, second := fmt.Sprintf("kafka-embedded %d", formatVersion), hex.EncodeToString(id[:])
 	text := first + "\n" + second + "\n" + versionSum(first, second) + "\n"
-	return id, ioError(vfs.WriteFileAtomic(e.fs, versionName, []byte(text)), "writing VERSION")
+	return id, ioError(vfs.WriteFileAtomic(c.fs, versionName, []byte(text)), "writing VERSION")
 }
 
-func (e *Engine) openJournal() (err error) {
-	if err := makeDirs(e.fs, topicsName, trashName); err != nil {
+func (c *core) openJournal() (err error) {
+	if err := makeDirs(c.fs, topicsName, trashName); err != nil {
 		return err
 	}
-	if err := e.checkJournal(); err != nil {
+	if err := c.checkJournal(); err != nil {
 		return err
 	}
-	e.journal, err = journal.Open(journal.Options{
-		FS: e.fs, Dir: journalName, ID: e.id, Logger: e.opts.Logger, ReleaseSpace: e.reserve.release,
+	c.journal, err = journal.Open(journal.Options{
+		FS: c.fs, Dir: journalName, ID: c.id, Logger: c.opts.Logger, ReleaseSpace: c.reserve.release,
 	})
 	if err != nil {
 		return ioError(err, "opening the journal")
 	}
-	e.notes = append(e.notes, e.journal.Notes()...)
+	c.notes = append(c.notes, c.journal.Notes()...)
 	return nil
 }
 
 // checkJournal refuses a directory that has topics but has lost its journal: a new one would hide them.
-func (e *Engine) checkJournal() error {
-	if _, err := e.fs.Stat(journalName); !errors.Is(err, fs.ErrNotExist) {
+func (c *core) checkJournal() error {
+	if _, err := c.fs.Stat(journalName); !errors.Is(err, fs.ErrNotExist) {
 		return ioError(err, "looking for the journal")
 	}
-	entries, err := e.fs.ReadDir(topicsName)
+	entries, err := c.fs.ReadDir(topicsName)
 	if err != nil {
 		return ioError(err, "reading the topics")
 	}
@@ -168,6 +206,8 @@ type reserve struct {
 	size int64
 	mu   sync.Mutex
 	have bool
+	// spent is set while the room that was given up is not taken again: then what is free belongs to those who delete.
+	spent atomic.Bool
 }
 
 // restore takes the room, if it is not taken.
@@ -191,7 +231,16 @@ func (r *reserve) restore() error {
 		return err
 	}
 	r.have = true
+	r.spent.Store(false)
 	return nil
+}
+
+// check refuses records while the room is given up and cannot be taken again.
+func (r *reserve) check() error {
+	if !r.spent.Load() {
+		return nil
+	}
+	return ioError(r.restore(), "taking room for a full disk")
 }
 
 // release gives the room up. It reports whether there was any.
@@ -202,5 +251,6 @@ func (r *reserve) release() bool {
 		return false
 	}
 	r.have = false
+	r.spent.Store(true)
 	return r.fs.Remove(reserveName) == nil
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/group"
 	"github.com/dot-do/kafka-embedded/internal/clock"
 	"github.com/dot-do/kafka-embedded/internal/journal"
@@ -17,9 +18,6 @@ import (
 
 // maxOpenFiles bounds the descriptors that partitions use.
 const maxOpenFiles = 512
-
-// maintenance is how often retention and rolling by age are looked after.
-const maintenance = 10 * time.Second
 
 // Options opens an engine.
 type Options struct {
@@ -34,8 +32,8 @@ type Options struct {
 	Unattended        bool  // no goroutine looks after the logs: the caller calls Maintain
 }
 
-// Engine is the embedded engine. All methods may be called concurrently.
-type Engine struct {
+// core is an open data directory. Several engines may share it.
+type core struct {
 	opts    Options
 	fs      vfs.FS
 	pool    *vfs.Pool
@@ -46,10 +44,11 @@ type Engine struct {
 	groups  *group.Coordinator
 	reserve reserve
 
-	// admin serialises changes of the catalogue. mu guards the map, which readers copy nothing of.
+	// admin serialises changes of the catalogue. mu guards the maps, of which readers look up one entry.
 	admin     sync.Mutex
 	mu        sync.RWMutex
 	topics    map[string]*topic
+	folded    map[string]string // names in lower case to those of topics, which may not differ by case alone
 	consumers map[*consumer]bool
 	changes   atomic.Int64 // of topics and partitions
 
@@ -58,11 +57,10 @@ type Engine struct {
 	fsyncs atomic.Int64
 	counters
 
-	calls   calls
-	close   sync.Once
-	closing chan struct{} // closed when the engine is about to close
-	stop    context.CancelFunc
-	done    sync.WaitGroup
+	stop       context.CancelFunc
+	done       sync.WaitGroup
+	compacting atomic.Bool   // in the background
+	retime     chan struct{} // tells the background that flush intervals may have changed
 }
 
 // counters count records and bytes since the engine was opened.
@@ -70,131 +68,127 @@ type counters struct {
 	recordsIn, bytesIn, recordsOut, bytesOut, compactions atomic.Int64
 }
 
+// Engine is one client's hold on a data directory that is open in this process. All methods may be called concurrently.
+type Engine struct {
+	*core
+	calls   calls
+	closing chan struct{} // closed when Close begins
+	close   sync.Once
+	closed  error        // what Close returned
+	letGo   func() error // of the core
+}
+
 // Open locks a directory, recovers what a crash left in it, and starts to look after it.
 func Open(o Options) (*Engine, error) {
-	e := &Engine{
-		opts: o, fs: o.FS, pool: vfs.NewPool(o.FS, maxOpenFiles), topics: map[string]*topic{}, closing: make(chan struct{}),
-		calls: calls{idle: make(chan struct{})},
+	c, err := openCore(o)
+	if err != nil {
+		return nil, err
 	}
-	if err := e.open(); err != nil {
-		return nil, errors.Join(err, e.release())
+	return newEngine(c, c.shut), nil
+}
+
+func newEngine(c *core, letGo func() error) *Engine {
+	return &Engine{core: c, calls: calls{idle: make(chan struct{})}, closing: make(chan struct{}), letGo: letGo}
+}
+
+func openCore(o Options) (*core, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = clock.Real
+	}
+	c := &core{
+		opts: o, fs: o.FS, pool: vfs.NewPool(o.FS, maxOpenFiles), topics: map[string]*topic{}, folded: map[string]string{},
+		consumers: map[*consumer]bool{}, retime: make(chan struct{}, 1),
+	}
+	if err := c.open(); err != nil {
+		return nil, errors.Join(err, c.release())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	e.stop = cancel
+	c.stop = cancel
 	if !o.Unattended {
-		e.done.Go(func() { e.maintain(ctx) })
+		c.done.Go(func() { c.maintain(ctx) })
 	}
-	return e, nil
+	return c, nil
 }
 
-func (e *Engine) open() (err error) {
-	if e.lock, err = takeLock(e.fs); err != nil {
+func (c *core) open() (err error) {
+	if err := c.inspect(); err != nil {
 		return err
 	}
-	if e.id, err = e.readVersion(); err != nil {
+	if c.lock, err = takeLock(c.fs); err != nil {
 		return err
 	}
-	e.reserve = reserve{fs: e.fs, size: e.opts.Reserve}
-	if err := e.reserve.restore(); err != nil && !vfs.IsNoSpace(err) {
+	if c.id, err = c.readVersion(); err != nil {
+		return err
+	}
+	c.reserve = reserve{fs: c.fs, size: c.opts.Reserve}
+	if err := c.reserve.restore(); err != nil && !vfs.IsNoSpace(err) {
 		return ioError(err, "making the reserve")
 	}
-	if err := e.openJournal(); err != nil {
+	if err := c.openJournal(); err != nil {
 		return err
 	}
-	if e.epoch, err = e.raiseEpoch(); err != nil {
+	if c.epoch, err = c.raiseEpoch(); err != nil {
 		return err
 	}
-	e.groups = group.New(group.Config{
-		Clock: e.opts.Clock, Topics: topicCounts{e}, Store: offsetStore{e.journal}, Logger: e.opts.Logger,
+	c.groups = group.New(group.Config{
+		Clock: c.opts.Clock, Topics: topicCounts{c}, Store: offsetStore{c.journal}, Logger: c.opts.Logger,
 	})
-	if err := e.openTopics(); err != nil {
+	if err := c.openTopics(); err != nil {
 		return err
 	}
-	return e.restoreOffsets()
-}
-
-// enter keeps the engine open until leave.
-func (e *Engine) enter() error {
-	if !e.calls.enter() {
-		return engine.Errorf(engine.ErrClosed, "the client is closed; open a new one")
+	if err := c.restoreOffsets(); err != nil {
+		return err
 	}
+	c.bytes.Store(c.size())
 	return nil
 }
 
-func (e *Engine) leave() { e.calls.leave() }
+// shut makes everything durable and releases the directory. No calls may be under way.
+func (c *core) shut() error {
+	c.stop()
+	c.done.Wait()
+	c.groups.Close()
+	return c.release()
+}
 
-// Close waits for calls under way, makes everything durable and releases the directory. It is idempotent.
+func (c *core) release() error {
+	var errs []error
+	for _, t := range c.topics {
+		errs = append(errs, t.close())
+	}
+	if c.journal != nil {
+		errs = append(errs, ioError(c.journal.Close(), "closing the journal"))
+	}
+	errs = append(errs, ioError(c.pool.Close(), "closing files"))
+	if c.lock != nil {
+		errs = append(errs, ioError(c.lock.Close(), "releasing the lock"))
+	}
+	return errors.Join(append(errs, c.fs.Close())...)
+}
+
+// Close waits for calls under way, makes everything durable and releases the directory, unless another engine of this
+// process has it open too. Consumers that were not closed leave their groups. It is idempotent: every call returns what
+// the first one did.
 func (e *Engine) Close() error {
-	var err error
 	e.close.Do(func() {
 		close(e.closing)
 		e.calls.close()
-		e.stop()
-		e.done.Wait()
-		e.groups.Close()
-		err = e.release()
-	})
-	return err
-}
-
-func (e *Engine) release() error {
-	var errs []error
-	for _, t := range e.topics {
-		errs = append(errs, t.close())
-	}
-	if e.journal != nil {
-		errs = append(errs, e.journal.Close())
-	}
-	errs = append(errs, e.pool.Close())
-	if e.lock != nil {
-		errs = append(errs, e.lock.Close())
-	}
-	return errors.Join(append(errs, e.fs.Close())...)
-}
-
-// maintain looks after the logs until ctx ends.
-func (e *Engine) maintain(ctx context.Context) {
-	every := maintenance
-	if e.opts.FlushInterval > 0 {
-		every = min(every, e.opts.FlushInterval)
-	}
-	next := e.opts.Clock.Now().Add(maintenance)
-	for clock.Sleep(ctx, e.opts.Clock, every) == nil {
-		if e.opts.FlushInterval > 0 {
-			e.eachPartition(func(p *partition) error { return p.log.Sync(p.log.End()) })
-		}
-		if now := e.opts.Clock.Now(); !now.Before(next) {
-			next = now.Add(maintenance)
-			e.Maintain(ctx)
-		}
-	}
-}
-
-// Maintain applies retention, rolls old segments and compacts, once. Errors are logged: the next round tries again.
-func (e *Engine) Maintain(ctx context.Context) {
-	var bytes int64
-	e.eachPartition(func(p *partition) error {
-		err := p.log.Maintain()
-		n, _ := p.log.Bytes()
-		bytes += n
-		return err
-	})
-	e.bytes.Store(bytes)
-	if err := e.reserve.restore(); err != nil {
-		e.opts.Logger.Warn("the reserve for a full disk could not be made", "err", err)
-	}
-}
-
-// eachPartition calls fn for every partition that can be used.
-func (e *Engine) eachPartition(fn func(*partition) error) {
-	for _, t := range e.list() {
-		for _, p := range t.list() {
-			if p.log == nil {
-				continue
-			}
-			if err := fn(p); err != nil && !errors.Is(err, engine.ErrClosed) && !errors.Is(err, engine.ErrReadOnly) {
-				e.opts.Logger.Error("maintenance", "topic", t.name, "partition", p.number, "err", err)
+		for _, k := range e.watchers() {
+			if k.e == e {
+				k.leave()
 			}
 		}
-	}
+		e.closed = e.letGo()
+	})
+	return e.closed
+}
+
+// watchers lists the consumers that are open.
+func (c *core) watchers() []*consumer {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Collect(maps.Keys(c.consumers))
 }

@@ -10,7 +10,7 @@ import (
 // Health implements engine.Engine.
 func (e *Engine) Health() engine.Health {
 	h := engine.Health{OK: true}
-	if err := e.enter(); err != nil {
+	if err := e.enter(context.Background()); err != nil {
 		h.OK = false
 		h.Notes = []string{err.Error()}
 		return h
@@ -47,7 +47,7 @@ func (e *Engine) Stats() engine.Stats {
 		RecordsIn: e.recordsIn.Load(), BytesIn: e.bytesIn.Load(), RecordsOut: e.recordsOut.Load(),
 		BytesOut: e.bytesOut.Load(), Fsyncs: e.fsyncs.Load(), OpenFiles: e.pool.Open(), Compactions: e.compactions.Load(),
 	}
-	if e.enter() != nil {
+	if e.enter(context.Background()) != nil {
 		return s
 	}
 	defer e.leave()
@@ -66,11 +66,11 @@ func (e *Engine) Stats() engine.Stats {
 }
 
 // checkQuota refuses more records when the directory has its fill, after retention had its chance.
-func (e *Engine) checkQuota(ctx context.Context) error {
+func (e *Engine) checkQuota() error {
 	if e.opts.Quota <= 0 || e.bytes.Load() < e.opts.Quota {
 		return nil
 	}
-	e.Maintain(ctx)
+	e.retain()
 	if used := e.bytes.Load(); used >= e.opts.Quota {
 		return engine.Errorf(engine.ErrQuotaExceeded,
 			"%d bytes of %d are used; delete records or topics, set a retention, or raise the quota", used, e.opts.Quota)

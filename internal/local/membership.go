@@ -7,10 +7,11 @@ import (
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/group"
+	"github.com/dot-do/kafka-embedded/log"
 )
 
 // refresh makes the consumer read what it should: what its group assigns to it, or everything. It returns the channel
-// that tells of changes in the group, or nil.
+// that tells of changes in the group, or nil. The caller holds poll: two that take turns could undo each other.
 func (c *consumer) refresh(ctx context.Context) (<-chan struct{}, error) {
 	if c.config.Group == "" {
 		return nil, c.readAll()
@@ -23,9 +24,7 @@ func (c *consumer) refresh(ctx context.Context) (<-chan struct{}, error) {
 		a := m.Poll()
 		switch {
 		case a.Lost:
-			if err := c.lost(a.Err); err != nil {
-				return nil, err
-			}
+			c.lost(a.Err)
 		case len(a.Revoked) > 0:
 			c.revoke(ctx, m, a)
 		default:
@@ -38,48 +37,59 @@ func (c *consumer) refresh(ctx context.Context) (<-chan struct{}, error) {
 func (c *consumer) join(ctx context.Context) (*group.Member, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	switch {
+	case c.closed:
 		return nil, errConsumerClosed()
-	}
-	if c.member != nil {
+	case c.member != nil:
 		return c.member, nil
+	case c.fenced != nil:
+		return nil, c.fenced
 	}
 	m, err := c.e.groups.Join(ctx, group.JoinRequest{
 		Group: c.config.Group, Topics: c.config.Topics, InstanceID: c.config.InstanceID, Assignors: c.config.Assignors,
 		SessionTimeout: c.config.SessionTimeout, RebalanceTimeout: c.config.MaxPollInterval,
 	})
 	if err != nil {
-		return nil, err
+		return nil, ctxError(err)
 	}
-	c.member = m
-	c.keepAlive(m)
+	c.setMember(m)
 	return m, nil
 }
 
-// lost gives everything up without a chance to commit. A static member that was superseded does not come back.
-func (c *consumer) lost(cause error) error {
+// lost gives everything up without a chance to commit. A static member whose place another one has does not come back.
+func (c *consumer) lost(cause error) {
+	superseded := c.superseded()
 	c.mu.Lock()
-	gone := make([]engine.TopicPartition, len(c.cursors))
-	for i, cur := range c.cursors {
-		gone[i] = cur.tp()
-	}
-	c.resign()
+	gone := tpsOf(c.cursors)
+	c.setMember(nil)
 	c.setCursors(nil)
+	if superseded {
+		c.fenced = cause
+	}
 	c.mu.Unlock()
 	if c.config.OnLost != nil && len(gone) > 0 {
 		c.config.OnLost(gone)
 	}
-	if c.config.InstanceID != "" {
-		return cause
+	if !superseded {
+		c.e.opts.Logger.Warn("left the group; joining again", "group", c.config.Group, "err", cause)
 	}
-	c.e.opts.Logger.Warn("left the group; joining again", "group", c.config.Group, "err", cause)
-	return nil
+}
+
+// superseded reports whether the group has another member with the instance id of this one.
+func (c *consumer) superseded() bool {
+	if c.config.InstanceID == "" {
+		return false
+	}
+	info, err := c.e.groups.Describe(c.config.Group)
+	return err == nil && slices.ContainsFunc(info.Members, func(m engine.MemberInfo) bool {
+		return m.InstanceID == c.config.InstanceID
+	})
 }
 
 // revoke lets finished work be committed and then gives partitions up.
 func (c *consumer) revoke(ctx context.Context, m *group.Member, a group.Assignment) {
 	if c.config.OnRevoked != nil {
-		c.config.OnRevoked(ctx, a.Revoked)
+		c.e.callBack(ctx, func(ctx context.Context) { c.config.OnRevoked(ctx, a.Revoked) })
 	}
 	c.mu.Lock()
 	c.setCursors(slices.DeleteFunc(slices.Clone(c.cursors), func(cur *cursor) bool { return slices.Contains(a.Revoked, cur.tp()) }))
@@ -87,20 +97,23 @@ func (c *consumer) revoke(ctx context.Context, m *group.Member, a group.Assignme
 	m.Ack(a.Generation)
 }
 
-// readAll makes a consumer without a group read every partition, those that came since included.
+// readAll makes a consumer without a group read every partition, those that came since included. That a topic is gone is
+// an error once, while there are others.
 func (c *consumer) readAll() error {
-	version := c.e.changes.Load() + 1
+	version := c.e.changes.Load()
 	c.mu.Lock()
-	seen := c.seen
+	seen := c.seen == version
 	c.mu.Unlock()
-	if seen == version {
+	if seen {
 		return nil
 	}
 	var tps []engine.TopicPartition
+	var missing error
 	for _, name := range c.config.Topics {
 		t, err := c.e.topic(name)
 		if err != nil {
-			return err
+			missing = err
+			continue
 		}
 		for _, p := range t.list() {
 			tps = append(tps, engine.TopicPartition{Topic: name, Partition: p.number})
@@ -109,40 +122,43 @@ func (c *consumer) readAll() error {
 	if err := c.assign(tps); err != nil {
 		return err
 	}
+	if len(tps) == 0 {
+		return missing
+	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.seen = version
-	c.mu.Unlock()
+	if missing != nil {
+		c.fail(missing)
+	}
 	return nil
 }
 
-// assign makes tps what the consumer reads. Positions of partitions that stay are kept; others begin at the committed
-// offset, or where the consumer starts.
+// assign makes tps what the consumer reads. Positions of partitions that stay are kept.
 func (c *consumer) assign(tps []engine.TopicPartition) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return errConsumerClosed()
+	}
 	if c.reads(tps) {
 		return nil
 	}
 	cursors := make([]*cursor, 0, len(tps))
 	for _, tp := range tps {
-		t, err := c.e.topic(tp.Topic)
-		if err != nil {
-			continue // deleted: the group will know in a moment
+		p, err := c.e.partition(tp)
+		if p == nil {
+			continue // deleted: the group, or the version of the topics, tells so in a moment
 		}
-		p, err := t.partition(tp.Partition)
-		if err != nil {
-			return err
-		}
-		if cur, err := c.find(tp); err == nil && cur.partition == p {
-			cursors = append(cursors, cur)
-			continue
-		}
-		cur := &cursor{partition: p, paused: c.paused[tp], until: math.MaxInt64}
-		if c.config.UntilEnd {
-			cur.until = p.end(c.config.Isolation)
-		}
-		if err := c.begin(cur); err != nil {
-			return err
+		cur, err2 := c.find(tp)
+		if err2 != nil || cur.partition != p {
+			cur = &cursor{partition: p, paused: c.paused[tp]}
+			if err == nil {
+				err = c.place(cur)
+			}
+			if err != nil {
+				c.fail(err)
+			}
 		}
 		cursors = append(cursors, cur)
 	}
@@ -153,33 +169,71 @@ func (c *consumer) assign(tps []engine.TopicPartition) error {
 // reads reports whether the consumer reads just tps, in order. The caller holds mu.
 func (c *consumer) reads(tps []engine.TopicPartition) bool {
 	return slices.EqualFunc(c.cursors, tps, func(cur *cursor, tp engine.TopicPartition) bool {
-		return cur.partition.number == tp.Partition && cur.partition.topic.name == tp.Topic && !cur.partition.topic.deleted.Load()
+		return cur.is(tp) && !cur.partition.topic.deleted.Load()
 	})
 }
 
-// begin positions a new cursor.
-func (c *consumer) begin(cur *cursor) error {
+// place gives a new cursor its position: the committed offset, or where the consumer starts. The caller holds mu.
+func (c *consumer) place(cur *cursor) error {
+	if err := cur.partition.err; err != nil {
+		return err
+	}
+	cur.until = math.MaxInt64
+	if c.config.UntilEnd {
+		cur.until = cur.partition.end(c.config.Isolation)
+	}
+	offset, ok := int64(0), false
 	if c.config.Group != "" {
-		if offset, ok := c.e.groups.Committed(c.config.Group, cur.tp()); ok {
-			cur.seek(offset)
-			return nil
+		offset, ok = c.e.groups.Committed(c.config.Group, cur.tp())
+		ok = ok && offset <= cur.partition.log.End() // one beyond would wait for records that hide behind it
+	}
+	if !ok {
+		var err error
+		if offset, err = c.start(cur.partition); err != nil {
+			return err
 		}
 	}
-	offset, err := c.start(cur.partition)
 	cur.seek(offset)
-	return err
+	return nil
 }
 
-// finished reports whether everything was read that there was in the beginning. The caller holds mu.
+// finished reports whether everything was read that there was in the beginning, and nothing is on its way from other
+// members. The caller holds mu.
 func (c *consumer) finished() bool {
 	for _, cur := range c.cursors {
-		if cur.position < cur.until {
+		if cur.partition.err == nil && (!cur.placed || cur.position < cur.until) {
 			return false
 		}
 	}
-	if len(c.cursors) > 0 || c.config.Group == "" {
+	if c.config.Group == "" {
 		return true
 	}
 	info, err := c.e.groups.Describe(c.config.Group)
 	return err == nil && info.State == group.StateStable
+}
+
+// setCursors replaces the partitions that are read. The caller holds mu.
+func (c *consumer) setCursors(cursors []*cursor) {
+	before, after := logsOf(c.cursors), logsOf(cursors)
+	for l := range before {
+		if !after[l] {
+			l.RemoveWaiter(c.waiter)
+		}
+	}
+	for l := range after {
+		if !before[l] {
+			l.AddWaiter(c.waiter)
+		}
+	}
+	c.cursors = cursors
+}
+
+func logsOf(cursors []*cursor) map[*log.Log]bool {
+	logs := make(map[*log.Log]bool, len(cursors))
+	for _, cur := range cursors {
+		if cur.partition.log != nil {
+			logs[cur.partition.log] = true
+		}
+	}
+	return logs
 }

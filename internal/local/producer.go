@@ -24,10 +24,23 @@ type producer struct {
 
 // OpenProducer opens a producer.
 func (e *Engine) OpenProducer(ctx context.Context, c engine.ProducerConfig) (engine.Producer, error) {
-	if err := e.enter(); err != nil {
+	if err := ctx.Err(); err != nil {
+		return nil, ctxError(err)
+	}
+	if err := e.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer e.leave()
+	switch {
+	case c.ID != "":
+		return nil, fmt.Errorf("kafka: idempotent producers on the embedded engine: %w", errors.ErrUnsupported)
+	case c.TransactionalID != "":
+		return nil, errTransactions()
+	case c.Acks < engine.AcksAll || c.Acks > engine.AcksNone:
+		return nil, engine.Errorf(engine.ErrInvalidArgument, "acks %d: there are all, leader and none", c.Acks)
+	case c.CompressionSet && (c.Compression < record.None || c.Compression > record.Zstd):
+		return nil, engine.Errorf(engine.ErrInvalidArgument, "compression %d: there are none, gzip, snappy, lz4 and zstd", c.Compression)
+	}
 	if c.BatchBytes <= 0 {
 		c.BatchBytes = defaultBatchBytes
 	}
@@ -40,6 +53,19 @@ type run struct {
 	partition *partition
 	indexes   []int32 // of the records in it
 	next      int64   // offset after what was appended
+	largest   int     // batch that the builder has made
+}
+
+// mostBuilder is the size of a batch whose memory is kept for the next one.
+const mostBuilder = 4 << 20
+
+func (r *run) free() {
+	r.partition = nil
+	if r.largest > mostBuilder {
+		return
+	}
+	r.largest = 0
+	runs.Put(r)
 }
 
 var runs = sync.Pool{New: func() any { return new(run) }}
@@ -52,18 +78,21 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 	if err := ctx.Err(); err != nil {
 		return 0, ctxError(err)
 	}
-	if err := p.e.enter(); err != nil {
+	if err := p.e.enter(ctx); err != nil {
 		return 0, err
 	}
 	defer p.e.leave()
 	if p.closed.Load() {
 		return 0, engine.Errorf(engine.ErrClosed, "the producer is closed; open a new one")
 	}
-	t, err := p.e.topicFor(topic, p.config.AutoCreateTopics)
+	t, err := p.e.topicFor(ctx, topic, p.config.AutoCreateTopics)
 	if err != nil {
 		return 0, err
 	}
-	if err := p.e.checkQuota(ctx); err != nil {
+	if err := p.e.checkQuota(); err != nil {
+		return 0, err
+	}
+	if err := p.e.reserve.check(); err != nil {
 		return 0, err
 	}
 	if err := p.place(t, rs); err != nil {
@@ -75,8 +104,7 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 		err = p.sync(used)
 	}
 	for _, r := range used {
-		r.partition = nil
-		runs.Put(r)
+		r.free()
 	}
 	if err != nil {
 		return 0, err
@@ -106,7 +134,7 @@ func (p *producer) place(t *topic, rs []engine.Record) error {
 			r.Partition = engine.PartitionForKey(r.Key, n)
 		case r.Partition == engine.AnyPartition:
 			if sticky < 0 {
-				sticky = int32(p.sticky.Add(1) % uint32(n))
+				sticky = p.pick(t.list()[:n])
 			}
 			r.Partition = sticky
 		}
@@ -118,6 +146,17 @@ func (p *producer) place(t *topic, rs []engine.Record) error {
 		}
 	}
 	return nil
+}
+
+// pick chooses the partition of records without a key: the next one that takes records, or just the next one.
+func (p *producer) pick(list []*partition) int32 {
+	next := p.sticky.Add(1)
+	for i := range uint32(len(list)) {
+		if part := list[(next+i)%uint32(len(list))]; part.takes() {
+			return part.number
+		}
+	}
+	return list[next%uint32(len(list))].number
 }
 
 // payload is what counts towards the size of a record.
@@ -150,7 +189,11 @@ func (p *producer) append(t *topic, rs []engine.Record, used []*run) ([]*run, er
 			}
 		}
 		if err := r.builder.Append(rec.Timestamp, rec.Key, rec.Value, rec.Headers); err != nil {
-			return used, engine.Errorf(engine.ErrInvalidArgument, "record %d: %w", i, err).At(t.name, int(rec.Partition))
+			code := engine.ErrInvalidArgument
+			if errors.Is(err, record.ErrTooLarge) {
+				code = engine.ErrMessageTooLarge
+			}
+			return used, engine.Errorf(code, "record %d: %w", i, err).At(t.name, int(rec.Partition))
 		}
 		r.indexes = append(r.indexes, int32(i))
 	}
@@ -183,6 +226,7 @@ func (p *producer) flush(r *run, rs []engine.Record, options record.Options) err
 	if len(r.indexes) == 0 {
 		return nil
 	}
+	r.largest = max(r.largest, r.builder.Size())
 	b, err := r.builder.Finish()
 	if err != nil {
 		return engine.Errorf(engine.ErrInvalidArgument, "building a batch: %w", err)
@@ -208,10 +252,12 @@ func (p *producer) sync(used []*run) error {
 		return nil
 	}
 	if len(used) == 1 {
-		return used[0].partition.log.Sync(used[0].next)
+		return used[0].sync()
 	}
-	return inParallel(used, func(r *run) error { return r.partition.log.Sync(r.next) })
+	return inParallel(used, (*run).sync)
 }
+
+func (r *run) sync() error { return r.partition.gone(r.partition.log.Sync(r.next)) }
 
 // gone turns the error of a log that was closed by DeleteTopic into what happened.
 func (p *partition) gone(err error) error {
@@ -223,16 +269,21 @@ func (p *partition) gone(err error) error {
 
 // Flush makes every log durable.
 func (p *producer) Flush(ctx context.Context) error {
-	if err := p.e.enter(); err != nil {
-		return err
-	}
-	defer p.e.leave()
-	var parts []*partition
-	p.e.eachPartition(func(part *partition) error {
-		parts = append(parts, part)
-		return nil
+	return p.e.call(ctx, func() error {
+		var parts []*partition
+		p.e.eachPartition(func(part *partition) {
+			if part.log.Durable() < part.log.End() {
+				parts = append(parts, part)
+			}
+		})
+		return inParallel(parts, func(part *partition) error {
+			err := part.log.Sync(part.log.End())
+			if errors.Is(err, engine.ErrClosed) || errors.Is(err, engine.ErrReadOnly) {
+				return nil // deleted meanwhile, or nothing was appended here
+			}
+			return err
+		})
 	})
-	return inParallel(parts, func(part *partition) error { return part.log.Sync(part.log.End()) })
 }
 
 func errTransactions() error {

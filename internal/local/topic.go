@@ -3,10 +3,9 @@ package local
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"math"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +18,8 @@ import (
 const (
 	defaultMaxMessage = 1 << 20
 	maxMessage        = 1 << 30
-	maxPartitions     = 100_000
+	maxTopics         = 100_000
+	maxPartitions     = 100_000 // of all topics together
 	minSegment        = 1 << 10
 	defaultCodec      = "msgpack"
 )
@@ -46,10 +46,22 @@ type partition struct {
 	log    *log.Log // nil when err is set
 	err    error    // why it cannot be used at all
 
+	readOnly bool // because of damage that was found when it was opened
+
 	compacting sync.Mutex
 }
 
+func newTopic(name string, s stored) *topic {
+	t := &topic{name: name, id: s.ID}
+	t.config.Store(&s.Config)
+	t.partitions.Store(&[]*partition{})
+	return t
+}
+
 func (t *topic) list() []*partition { return *t.partitions.Load() }
+
+// takes reports whether records can be appended, as far as that can be told without a lock.
+func (p *partition) takes() bool { return p.err == nil && !p.readOnly }
 
 // partition returns a partition that can be used.
 func (t *topic) partition(n int32) (*partition, error) {
@@ -60,19 +72,7 @@ func (t *topic) partition(n int32) (*partition, error) {
 	return list[n], list[n].err
 }
 
-func (t *topic) compacts() bool {
-	return strings.Contains(string(t.config.Load().CleanupPolicy), string(engine.CleanupCompact))
-}
-
-func (t *topic) close() error {
-	var errs []error
-	for _, p := range t.list() {
-		if p.log != nil {
-			errs = append(errs, p.log.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
+func (t *topic) close() error { return closeAll(t.list()) }
 
 // apply makes a changed configuration take effect.
 func (t *topic) apply(c engine.TopicConfig) {
@@ -87,13 +87,18 @@ func (t *topic) apply(c engine.TopicConfig) {
 func logConfig(c engine.TopicConfig) log.Config {
 	return log.Config{
 		SegmentBytes:    c.SegmentBytes,
-		SegmentAge:      time.Duration(c.SegmentMs) * time.Millisecond,
-		Retention:       time.Duration(max(c.RetentionMs, 0)) * time.Millisecond,
+		SegmentAge:      milliseconds(c.SegmentMs),
+		Retention:       milliseconds(max(c.RetentionMs, 0)),
 		RetentionBytes:  c.RetentionBytes,
 		Compact:         c.CleanupPolicy != engine.CleanupDelete,
 		Delete:          c.CleanupPolicy != engine.CleanupCompact,
-		DeleteRetention: time.Duration(c.DeleteRetentionMs) * time.Millisecond,
+		DeleteRetention: milliseconds(c.DeleteRetentionMs),
 	}
+}
+
+// milliseconds is ms as a duration; what is beyond the largest duration, 292 years, becomes that.
+func milliseconds(ms int64) time.Duration {
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 }
 
 // withDefaults fills in what was left at zero.
@@ -149,6 +154,8 @@ func validate(name string, c engine.TopicConfig) error {
 		return refuse("segments of %d bytes: they must have %d to %d", c.SegmentBytes, minSegment, 1<<31-1)
 	case c.SegmentMs < 1 || c.DeleteRetentionMs < 1:
 		return refuse("negative segment age or tombstone retention")
+	case c.FlushMs < -1 || c.FlushMs == 0:
+		return refuse("flush interval of %d ms: it must be positive, or -1 for none", c.FlushMs)
 	case c.MaxMessageBytes < 1 || c.MaxMessageBytes > maxMessage:
 		return refuse("messages of %d bytes: the bound must be 1 to %d", c.MaxMessageBytes, maxMessage)
 	case !slices.Contains([]engine.CleanupPolicy{engine.CleanupDelete, engine.CleanupCompact, engine.CleanupCompactDelete}, c.CleanupPolicy):
