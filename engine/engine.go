@@ -86,7 +86,8 @@ type ProducerConfig struct {
 	CompressionSet bool
 	// BatchBytes bounds the records of one batch; 0 means the engine's default.
 	BatchBytes int
-	// ID makes sends idempotent across restarts under this name.
+	// ID numbers the records that are sent under this name, so that a retry after a restart can be told from a new
+	// record; see Record.Sequence. The producer that used a topic last under a name fences the others: [ErrFenced].
 	ID string
 	// TransactionalID names a transactional producer; it fences an earlier holder.
 	TransactionalID    string
@@ -108,6 +109,10 @@ type Record struct {
 	Timestamp  int64 // milliseconds since 1970, or NoTimestamp
 	Partition  int32 // or AnyPartition; replaced by the partition that was picked
 	Offset     int64 // set by Produce; -1 when not appended
+	// Sequence is the number of the record among those of the producer's ID in its partition, counted from 1, or 0 for
+	// the next one. A record whose number was appended before is not appended again: its Offset is that of then, or -1
+	// when it is not among the newest. A number that leaves some out is [ErrOutOfOrderSequence].
+	Sequence int64
 }
 
 // Producer appends records. Its methods may be called concurrently, except that a transaction belongs to one caller.
@@ -118,6 +123,8 @@ type Producer interface {
 	Produce(ctx context.Context, topic string, rs []Record) (Durability, error)
 	// Flush makes everything that this producer has appended durable.
 	Flush(ctx context.Context) error
+	// Progress is how many records each partition of a topic has been sent under the producer's ID, ever.
+	Progress(ctx context.Context, topic string) (map[int32]int64, error)
 
 	Begin(ctx context.Context) error
 	// SendOffsets adds consumed offsets (the next ones to read) to the transaction. The consumer's group

@@ -163,9 +163,13 @@ func (l *Log) OpenTransactions() map[int64]int64 {
 	return maps.Clone(l.producers.open)
 }
 
-// expireProducers forgets producers that have been silent since before a time and have nothing open.
+// expireProducers forgets producers that have been silent since before a time and have nothing open, those with a name
+// only when there are very many.
 func (l *Log) expireProducers(before int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.producers.byID, func(_ int64, p *producer) bool { return p.openAt < 0 && p.lastTime < before })
+	all := len(l.producers.byID) > mostNamed
+	maps.DeleteFunc(l.producers.byID, func(id int64, p *producer) bool {
+		return p.openAt < 0 && p.lastTime < before && (all || id < FirstNamed)
+	})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/dot-do/kafka-embedded/segment"
 )
 
-// producerExpiry is how long a silent producer id is remembered, and with it how long a retry of its last batches is
-// recognised.
+// producerExpiry is how long a silent producer id without a name is remembered, and with it how long a retry of its last
+// batches is recognised.
 const producerExpiry = 7 * 24 * time.Hour
 
 // Maintain does what time asks for: it rolls an old segment, applies retention and forgets silent producers. It is to

@@ -51,6 +51,7 @@ type core struct {
 	folded    map[string]string // names in lower case to those of topics, which may not differ by case alone
 	consumers map[*consumer]bool
 	changes   atomic.Int64 // of topics and partitions
+	names     names
 
 	notes  []string
 	bytes  atomic.Int64 // of all logs, as of the last maintenance plus what was appended since

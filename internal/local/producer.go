@@ -20,6 +20,9 @@ type producer struct {
 	config engine.ProducerConfig
 	closed atomic.Bool
 	sticky atomic.Uint32 // partition of the next batch without keys
+
+	name  *name           // shared by those with the same ID; nil without one
+	taken map[string]bool // topics taken over under the name; guarded by its mu
 }
 
 // OpenProducer opens a producer.
@@ -32,8 +35,6 @@ func (e *Engine) OpenProducer(ctx context.Context, c engine.ProducerConfig) (eng
 	}
 	defer e.leave()
 	switch {
-	case c.ID != "":
-		return nil, fmt.Errorf("kafka: idempotent producers on the embedded engine: %w", errors.ErrUnsupported)
 	case c.TransactionalID != "":
 		return nil, errTransactions()
 	case c.Acks < engine.AcksAll || c.Acks > engine.AcksNone:
@@ -44,7 +45,14 @@ func (e *Engine) OpenProducer(ctx context.Context, c engine.ProducerConfig) (eng
 	if c.BatchBytes <= 0 {
 		c.BatchBytes = defaultBatchBytes
 	}
-	return &producer{e: e, config: c}, nil
+	p := &producer{e: e, config: c}
+	if c.ID != "" {
+		var err error
+		if p.name, err = e.names.acquire(c.ID); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
 // run is a batch being built for one partition.
@@ -53,7 +61,9 @@ type run struct {
 	partition *partition
 	indexes   []int32 // of the records in it
 	next      int64   // offset after what was appended
-	largest   int     // batch that the builder has made
+	options   record.Options
+	counted   int64 // records that the partition had under the producer's ID before this batch
+	largest   int   // batch that the builder has made
 }
 
 // mostBuilder is the size of a batch whose memory is kept for the next one.
@@ -99,7 +109,7 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 		return 0, err
 	}
 	var few [4]*run
-	used, err := p.append(t, rs, few[:0])
+	used, err := p.appendInTurn(t, rs, few[:0])
 	if err == nil {
 		err = p.sync(used)
 	}
@@ -128,6 +138,8 @@ func (p *producer) place(t *topic, rs []engine.Record) error {
 				"record %d has %d bytes, the topic takes %d; split it or raise MaxMessageBytes", i, size, limit).At(t.name, -1)
 		}
 		switch {
+		case r.Sequence != 0 && p.name == nil:
+			return engine.Errorf(engine.ErrInvalidArgument, "record %d is numbered, but the producer has no ID", i).At(t.name, -1)
 		case r.Partition >= n || r.Partition < engine.AnyPartition:
 			return engine.Errorf(engine.ErrPartitionNotFound, "there are partitions 0 to %d", n-1).At(t.name, int(r.Partition))
 		case r.Partition == engine.AnyPartition && r.Key != nil:
@@ -168,6 +180,18 @@ func payload(r *engine.Record) int {
 	return n
 }
 
+// appendInTurn is append, one call at a time when records are numbered.
+func (p *producer) appendInTurn(t *topic, rs []engine.Record, used []*run) ([]*run, error) {
+	if p.name == nil {
+		return p.append(t, rs, used)
+	}
+	if err := p.name.lock(p, t.name); err != nil {
+		return used, err
+	}
+	defer p.name.mu.Unlock()
+	return p.append(t, rs, used)
+}
+
 // append builds and appends the batches. It returns the runs it used, also after an error.
 func (p *producer) append(t *topic, rs []engine.Record, used []*run) ([]*run, error) {
 	options := record.Plain(t.config.Load().Compression)
@@ -179,12 +203,21 @@ func (p *producer) append(t *topic, rs []engine.Record, used []*run) ([]*run, er
 		rec := &rs[i]
 		if r == nil || r.partition.number != rec.Partition {
 			var err error
-			if r, used, err = findRun(t, rec.Partition, used, options); err != nil {
+			if r, used, err = p.findRun(t, rec.Partition, used, options); err != nil {
 				return used, err
 			}
 		}
+		if p.name != nil {
+			due, err := p.admit(r, rs, rec)
+			if err != nil {
+				return used, err
+			}
+			if !due {
+				continue
+			}
+		}
 		if len(r.indexes) > 0 && r.builder.Size()+record.SizeOf(rec.Key, rec.Value, rec.Headers) > p.config.BatchBytes {
-			if err := p.flush(r, rs, options); err != nil {
+			if err := p.flush(r, rs); err != nil {
 				return used, err
 			}
 		}
@@ -198,14 +231,14 @@ func (p *producer) append(t *topic, rs []engine.Record, used []*run) ([]*run, er
 		r.indexes = append(r.indexes, int32(i))
 	}
 	for _, r := range used {
-		if err := p.flush(r, rs, options); err != nil {
+		if err := p.flush(r, rs); err != nil {
 			return used, err
 		}
 	}
 	return used, nil
 }
 
-func findRun(t *topic, n int32, used []*run, options record.Options) (*run, []*run, error) {
+func (p *producer) findRun(t *topic, n int32, used []*run, options record.Options) (*run, []*run, error) {
 	for _, r := range used {
 		if r.partition.number == n {
 			return r, used, nil
@@ -216,13 +249,16 @@ func findRun(t *topic, n int32, used []*run, options record.Options) (*run, []*r
 		return nil, used, err
 	}
 	r := runs.Get().(*run)
-	r.partition, r.indexes, r.next = part, r.indexes[:0], 0
-	r.builder.Reset(options)
+	r.partition, r.indexes, r.next, r.options = part, r.indexes[:0], 0, options
+	if p.name != nil {
+		r.number(p.name, p.name.counted(part))
+	}
+	r.builder.Reset(r.options)
 	return r, append(used, r), nil
 }
 
 // flush appends what a run has gathered and starts it anew.
-func (p *producer) flush(r *run, rs []engine.Record, options record.Options) error {
+func (p *producer) flush(r *run, rs []engine.Record) error {
 	if len(r.indexes) == 0 {
 		return nil
 	}
@@ -241,8 +277,11 @@ func (p *producer) flush(r *run, rs []engine.Record, options record.Options) err
 	p.e.recordsIn.Add(int64(len(r.indexes)))
 	p.e.bytesIn.Add(int64(len(b)))
 	p.e.bytes.Add(int64(len(b)))
+	if p.name != nil {
+		r.number(p.name, r.counted+int64(len(r.indexes)))
+	}
 	r.next, r.indexes = a.Next, r.indexes[:0]
-	r.builder.Reset(options)
+	r.builder.Reset(r.options)
 	return nil
 }
 
@@ -303,7 +342,9 @@ func (p *producer) End(context.Context, bool) error { return errTransactions() }
 
 // Close ends the producer. What it appended stays as durable as its acks made it.
 func (p *producer) Close() error {
-	p.closed.Store(true)
+	if !p.closed.Swap(true) && p.name != nil {
+		p.e.names.release(p.config.ID, p.name)
+	}
 	return nil
 }
 
