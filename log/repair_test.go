@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/record"
 )
@@ -85,6 +86,37 @@ func TestRepairKeepsWhatItTakesOut(t *testing.T) {
 	kept := contentsOf(t, mem)["00000000000000000000.log.0.2.broken"]
 	require.Equal(t, string(damaged), kept)
 	require.Contains(t, strings.Join(r.Notes, "\n"), "took out 79 bytes at 0, where offset 0 was due")
+}
+
+// TestRepairTwice damages what a first repair has made.
+func TestRepairTwice(t *testing.T) {
+	l, mem := closedLog(t)
+	editFile(t, mem, logName(11), flipBit(20))
+	_, err := Repair(mem, l.repairOptions())
+	require.NoError(t, err)
+	l.Log = reopenOn(t, l.opts, mem)
+	l.do("m=1\nn=1\n|\no=1")
+	require.NoError(t, l.Close())
+	l.opts.Epoch += 20
+	editFile(t, mem, logName(11), flipBit(-1))
+	editFile(t, mem, logName(14), flipBit(20))
+	r, err := Repair(mem, l.repairOptions())
+	require.NoError(t, err)
+	require.Empty(t, r.Problems)
+	l.Log = reopenOn(t, l.opts, mem)
+	require.True(t, strings.HasSuffix(show(t, l.Log, false), "10:i=1 12:k=1 15:n=1 16:o=1"), show(t, l.Log, false))
+	require.NoError(t, l.Close())
+}
+
+func TestRepairEpoch(t *testing.T) {
+	l, mem := closedLog(t)
+	editFile(t, mem, logName(0), flipBit(-1))
+	before := contentsOf(t, mem)
+	o := l.repairOptions()
+	o.Epoch = 0
+	_, err := Repair(mem, o)
+	require.ErrorIs(t, err, engine.ErrInvalidArgument)
+	require.Equal(t, before, contentsOf(t, mem))
 }
 
 // TestRepairAborted has the index of aborted transactions made anew with the segment.
