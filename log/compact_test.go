@@ -75,7 +75,7 @@ func (c *compacted) step(words []string) {
 			require.NoError(c.tb, c.roll())
 		}
 		c.mu.Unlock()
-		require.NoError(c.tb, c.syncNow())
+		require.NoError(c.tb, c.syncAll())
 	case "later":
 		c.clock.Advance(deleteRetention)
 	case "compact":
