@@ -19,4 +19,10 @@
 // Bytes of a batch, then (by one fsync, shared) the durable end, then the checkpoint that remembers it. A segment that is
 // full is fsynced, then recorded in the manifest with its length and checksum. What is derived (indexes, producer
 // snapshots) needs no order: it is compared with what was recorded, or rebuilt.
+//
+// # Files that take the place of others
+//
+// Compaction (compact.go) and repair (repair.go) never write into a segment. They write new ones under names of their own,
+// make them durable, and record in the manifest that they take the place of others; swap.go tells the order and what a
+// crash leaves. Verify (verify.go) only reads.
 package log
