@@ -389,6 +389,54 @@ func TestDamageWithoutCheckpoint(t *testing.T) {
 	}
 }
 
+// Without a manifest sealed segments are read in full. What the watermark covers of them is not cut off.
+func TestDamageWithoutManifest(t *testing.T) {
+	s := newSample(t)
+	for name, damageFile := range map[string]func(fs vfs.FS, name string){
+		"flipped": func(fs vfs.FS, name string) { edit(t, fs, name, flip(sampleBatch+40)) },
+		"cut":     func(fs vfs.FS, name string) { edit(t, fs, name, func(b []byte) []byte { return b[:sampleBatch] }) },
+		"missing": func(fs vfs.FS, name string) { require.NoError(t, fs.Remove(name)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, base := range s.bases[1:] {
+				if name == "flipped" && base == s.bases[3] {
+					continue // below the watermark of the active one: not read when opening
+				}
+				disk := s.disk()
+				require.NoError(t, disk.Remove(s.o.Dir+"/"+manifestName))
+				damageFile(disk, s.path(base, segment.LogExt))
+				before := contents(t, disk, s.o.Dir)
+				for range 2 {
+					l := s.openOn(t, disk)
+					require.NotEmpty(t, l.Damage())
+					_, err := l.Append(numbered(1), 1)
+					require.ErrorIs(t, err, engine.ErrReadOnly)
+					require.GreaterOrEqual(t, l.End(), s.synced)
+					offsets, _ := readable(t, l)
+					require.Subset(t, offsets, upTo(base))
+					require.NoError(t, l.Close())
+				}
+				require.Equal(t, before, contents(t, disk, s.o.Dir), "nothing is changed")
+			}
+		})
+	}
+}
+
+// contents are the log files of a directory.
+func contents(t *testing.T, fs vfs.FS, dir string) map[string]string {
+	files := map[string]string{}
+	entries, err := fs.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		if strings.Contains(e.Name(), segment.LogExt) {
+			b, err := vfs.ReadFile(fs, dir+"/"+e.Name(), 1<<20)
+			require.NoError(t, err)
+			files[e.Name()] = string(b)
+		}
+	}
+	return files
+}
+
 func TestDirectoryInPlaceOfFile(t *testing.T) {
 	s := newSample(t)
 	for _, name := range []string{s.active(), s.path(s.bases[0], segment.LogExt), s.o.Dir + "/" + manifestName,

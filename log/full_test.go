@@ -56,6 +56,14 @@ func fill(t *testing.T, w *world, value string) {
 		require.NoError(t, w.l.Failed())
 		require.ErrorIs(t, w.append(plain, -1, value), engine.ErrDiskFull, "and again")
 		require.NoError(t, w.sync())
+		killed, open := w.o, w.l
+		killed.FS = w.o.FS.(*vfs.Mem).KillClone()
+		killed.Pool = vfs.NewPool(killed.FS, 64)
+		l, err := Open(killed)
+		require.NoError(t, err)
+		require.Empty(t, l.Notes(), "what was written in part is cut off again")
+		require.Equal(t, open.End(), l.End())
+		require.NoError(t, l.Close())
 		return
 	}
 }
