@@ -22,6 +22,7 @@ type flights struct {
 type flight struct {
 	tasks     []*task // the first is the first that is not done
 	running   int     // handed out and not settled
+	begun     int64   // the highest offset that a handler was called with
 	next      int64   // everything below is processed; -1 when nothing is
 	committed int64
 	closed    bool // given up: nothing is added any more
@@ -84,7 +85,7 @@ func (f *flights) flight(s *source) *flight {
 				delete(f.sources, old)
 			}
 		}
-		p = &flight{next: -1, committed: -1, closed: s.gone.Load()}
+		p = &flight{begun: -1, next: -1, committed: -1, closed: s.gone.Load()}
 		f.sources[s] = p
 	}
 	return p
@@ -102,11 +103,17 @@ func (f *flights) settle(t *task, done bool) {
 	f.pop(p)
 }
 
-// isClosed reports whether a task's partition is given up, so that it is left to the next reader.
-func (f *flights) isClosed(t *task) bool {
+// begin reports whether a task may run. When the end is near, because the partition is given up or ending is true, only
+// those before the last that has begun may: they let it be committed.
+func (f *flights) begin(t *task, ending bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return t.flight.closed
+	p := t.flight
+	if ending || p.closed {
+		return t.offset < p.begun
+	}
+	p.begun = max(p.begun, t.offset)
+	return true
 }
 
 // pop takes what is done from the front of a partition. The caller holds mu.

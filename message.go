@@ -80,12 +80,12 @@ func (m *Message) place(err error) error {
 	return e.At(m.Topic, m.Partition)
 }
 
-// receive fills in a message from a record, all but its value.
+// receive fills in a new message from a record, all but its value. Field by field: a composite literal is copied as a
+// whole, with a write barrier for all of it.
 func (m *Message) receive(s *source, r *record.Record) {
-	*m = Message{
-		Topic: s.tp.Topic, Partition: int(s.tp.Partition), Offset: r.Offset, Key: text(r.Key), Timestamp: time.UnixMilli(r.Timestamp),
-		record: r, source: s,
-	}
+	m.Topic, m.Partition, m.Offset = s.tp.Topic, int(s.tp.Partition), r.Offset
+	m.Key, m.Timestamp = text(r.Key), time.UnixMilli(r.Timestamp)
+	m.record, m.source = r, s
 	if r.NumHeaders > 0 {
 		m.Headers = make(map[string]string, r.NumHeaders)
 		for h := range r.Headers() {

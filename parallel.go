@@ -227,10 +227,9 @@ func (p *parallel) refuse(own <-chan *task) {
 	}
 }
 
-// process calls the handler, unless the loop ends or the partition is given up. It reports whether the message is done
-// with.
+// process calls the handler, unless the end is near. It reports whether the message is done with.
 func (p *parallel) process(t *task) (done bool) {
-	if p.loop.Err() != nil || p.flights.isClosed(t) {
+	if p.handlers.Err() != nil || !p.flights.begin(t, p.loop.Err() != nil) {
 		return false
 	}
 	defer func() {
