@@ -45,7 +45,7 @@ func TestBatchTimeout(t *testing.T) {
 		}
 		done <- k.Err()
 	}()
-	m.WaitForTimers(3) // the engine's, the batch's and the poll's
+	m.WaitForTimers(2) // the engine's and the batch's
 	m.Advance(4999 * time.Millisecond)
 	select {
 	case <-batches:
@@ -59,7 +59,7 @@ func TestBatchTimeout(t *testing.T) {
 	require.Len(t, (<-batches).Messages, 10, "full, at once")
 
 	seedFrom(t, c, "t", 12, 13)
-	m.WaitForTimers(3)
+	m.WaitForTimers(2)
 	cancel()
 	require.NoError(t, <-done)
 	for m := range k.Messages(t.Context()) {

@@ -227,6 +227,7 @@ func TestHandlersAreRetriedAndDeadLettersSent(t *testing.T) {
 	c := open(t, WithInMemory(), WithClock(m))
 	seed(t, c, "t", 3)
 	attempts := [3]int{}
+	patient := WithMaxPollInterval(1000 * time.Hour) // the test's clock runs ahead
 	handler := func(ctx context.Context, m *Message) error {
 		if attempts[m.Offset]++; m.Offset == 1 || m.Offset == 2 && attempts[2] == 1 {
 			return errors.New("no such customer")
@@ -238,12 +239,12 @@ func TestHandlersAreRetriedAndDeadLettersSent(t *testing.T) {
 		func(k *Consumer) error { return k.Parallel(t.Context(), 1, handler) },
 		func(k *Consumer) error { return k.Subscribe(t.Context(), Handler{OnNext: handler}).Wait() },
 		func(k *Consumer) error {
-			w := NewWorker(c, "t", k.reader.config.Group, handler, WithUntilEnd(), WithAttempts(9), WithDeadLetter("dead", 3))
+			w := NewWorker(c, "t", k.reader.config.Group, handler, WithUntilEnd(), patient, WithAttempts(9), WithDeadLetter("dead", 3))
 			return w.Run(t.Context())
 		},
 	} {
 		attempts = [3]int{}
-		k := c.Consumer("t", fmt.Sprint("g", i), WithUntilEnd(), WithDeadLetter("dead", 3), WithAutoCommit(true))
+		k := c.Consumer("t", fmt.Sprint("g", i), WithUntilEnd(), patient, WithDeadLetter("dead", 3), WithAutoCommit(true))
 		before := m.Timers()
 		go func() { done <- run(k) }()
 		for ended := false; !ended; {
