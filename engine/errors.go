@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // Code names a kind of error. A Code is itself an error, so that it serves both a switch on [Error.Code] and
@@ -87,12 +88,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is matches the error's code; ErrTimeout also matches [context.DeadlineExceeded].
+// Is matches the error's code; ErrTimeout also matches [context.DeadlineExceeded], and ErrDiskFull [syscall.ENOSPC],
+// whatever the operating system calls it.
 func (e *Error) Is(target error) bool {
 	if c, ok := target.(Code); ok {
 		return c == e.Code
 	}
-	return e.Code == ErrTimeout && target == context.DeadlineExceeded
+	return e.Code == ErrTimeout && target == context.DeadlineExceeded || e.Code == ErrDiskFull && target == syscall.ENOSPC
 }
 
 // retriable says which codes may go away by themselves.

@@ -71,7 +71,7 @@ func closeAll(list []*partition) error {
 	var errs []error
 	for _, p := range list {
 		if p.log != nil {
-			errs = append(errs, p.log.Close())
+			errs = append(errs, ioError(p.log.Close(), "closing a partition"))
 		}
 	}
 	return errors.Join(errs...)
@@ -96,7 +96,7 @@ func (c *core) makePartition(t *topic, n int32) error {
 	if err := vfs.WriteFileAtomic(c.fs, path.Join(dir, metadataName), metadata(t.id)); err != nil {
 		return ioError(err, "making a partition")
 	}
-	return log.Create(c.logOptions(t, n))
+	return ioError(log.Create(c.logOptions(t, n)), "making a partition")
 }
 
 // clear removes a directory that an unfinished deletion or creation left.

@@ -1,0 +1,78 @@
+package local_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/vfs"
+)
+
+// faults are what can befall a call of the file system.
+var faults = map[string]func(n int64) func(vfs.Op) error{
+	"EIO once":    func(n int64) func(vfs.Op) error { return vfs.FailNth(n, syscall.EIO, false) },
+	"EIO from on": func(n int64) func(vfs.Op) error { return vfs.FailNth(n, syscall.EIO, true) },
+	"no room once": func(n int64) func(vfs.Op) error {
+		return vfs.Only(vfs.FailNth(n, syscall.ENOSPC, false), allocating...)
+	},
+	"no room from on": func(n int64) func(vfs.Op) error {
+		return vfs.Only(vfs.FailNth(n, syscall.ENOSPC, true), allocating...)
+	},
+	"short write": func(n int64) func(vfs.Op) error {
+		return vfs.Only(vfs.FailNth(n, &vfs.ShortWrite{N: 7, Err: syscall.ENOSPC}, false), vfs.OpWrite)
+	},
+	"failed fsync": func(n int64) func(vfs.Op) error {
+		return vfs.Only(vfs.FailNth(n, syscall.EIO, false), vfs.OpSync, vfs.OpSyncDir)
+	},
+}
+
+// allocating are the calls that need room on the disk.
+var allocating = []vfs.OpKind{vfs.OpOpen, vfs.OpMkdir, vfs.OpRename, vfs.OpWrite}
+
+// TestFaultAtEveryCall: whatever call fails, errors have a code, nothing that was acknowledged is lost, nothing stays
+// open, and a later Open works.
+func TestFaultAtEveryCall(t *testing.T) {
+	counted := vfs.Faulty(vfs.NewMem(), nil)
+	newWorld(t.Context()).life(counted)
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			for n := int64(1); n <= counted.Ops(); n++ {
+				hook := fault(n)
+				place := "no fault"
+				mem := vfs.NewMem()
+				open := &countingFS{FS: mem}
+				w := newWorld(t.Context())
+				w.fault = func(err error) { requireTyped(t, err, place) }
+				w.life(vfs.Faulty(open, func(op vfs.Op) error {
+					err := hook(op)
+					if err != nil && place == "no fault" {
+						place = fmt.Sprintf("call %d: %s %s", op.N, op.Kind, op.Name)
+					}
+					return err
+				}))
+				if place == "no fault" {
+					continue // a call of another kind
+				}
+				require.Zero(t, open.open.Load(), "%s: files are open", place)
+				check(t, mem.KillClone(), w.snapshot(), afterKill, place+", then killed")
+				check(t, mem.CrashClone(uint64(n)), w.snapshot(), afterPowerLoss, place+", then power loss")
+			}
+		})
+	}
+}
+
+// requireTyped fails unless an error tells what kind it is. An error of the file system is no damage.
+func requireTyped(t *testing.T, err error, place string) {
+	t.Helper()
+	var e *engine.Error
+	require.True(t, errors.As(err, &e), "%s: %v", place, err)
+	require.NotErrorIs(t, err, engine.ErrCorrupt, place)
+	require.Contains(t, []engine.Code{engine.ErrIO, engine.ErrDiskFull}, e.Code, "%s: %v", place, err)
+	require.Equal(t, e.Code == engine.ErrDiskFull, errors.Is(err, syscall.ENOSPC) && !strings.Contains(err.Error(), "unknown"),
+		"%s: %v", place, err)
+}
