@@ -184,7 +184,7 @@ func TestTime(t *testing.T) {
 		x.Append(ms, uint32(i*10))
 	}
 	require.EqualValues(t, 3, x.State().Entries, "only strictly larger ones")
-	require.EqualValues(t, 1<<40, x.Last())
+	require.EqualValues(t, int64(1<<40), x.Last())
 	for range 2 {
 		for _, c := range []struct{ ms, rel int64 }{
 			{-1 << 63, 0}, {0, 0}, {5, 0}, {6, 0}, {9, 0}, {10, 30}, {1 << 40, 30}, {1<<40 + 1, 40}, {1<<63 - 1, 40},
