@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -9,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	kafka "github.com/dot-do/kafka-embedded"
 )
 
 func TestTopics(t *testing.T) {
@@ -208,12 +212,8 @@ func TestDemoTwiceInOneDirectory(t *testing.T) {
 func TestDump(t *testing.T) {
 	k := newTool(t)
 	k.run("a\nb\n", "produce", "t", "-k", "key", "-H", "h=x")
-	logs, err := filepath.Glob(filepath.Join(k.dir, "*", "*", "*.log"))
+	logs, err := filepath.Glob(filepath.Join(k.dir, "topics", "t-0", "*.log"))
 	require.NoError(t, err)
-	if len(logs) == 0 {
-		logs, err = filepath.Glob(filepath.Join(k.dir, "*", "*.log"))
-		require.NoError(t, err)
-	}
 	require.Len(t, logs, 1)
 	out := k.run("", "dump", "--records", logs[0])
 	require.Contains(t, out, "position 0: offsets 0 to 1, 2 records, ")
@@ -235,4 +235,47 @@ func TestBench(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(k.dir, "..", "kafkado-bench-*"))
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+func TestVerifyAndRepair(t *testing.T) {
+	k := newTool(t)
+	k.run("a\nb\n", "produce", "t")
+	k.run("c\nd\n", "produce", "t")
+	k.run("e\n", "produce", "t")
+	require.Contains(t, k.run("", "repair", "--yes"), "All is well.")
+
+	name := filepath.Join(k.dir, "topics", "t-0", "00000000000000000000.log")
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	second := bytes.IndexByte(b, 'c')
+	b[second] ^= 0xff
+	require.NoError(t, os.WriteFile(name, b, 0o600))
+
+	for _, command := range []string{"verify", "repair"} {
+		code, out, _ := k.try("", command)
+		require.Equal(t, exitDamage, code)
+		require.Contains(t, out, "1 places are damaged.")
+		after, err := os.ReadFile(name)
+		require.NoError(t, err)
+		require.Equal(t, b, after, "%s changes nothing", command)
+	}
+	out := k.run("", "repair", "--yes")
+	require.Contains(t, out, "All is well.")
+	require.Contains(t, out, ".broken")
+	require.Contains(t, k.run("", "verify"), "All is well.")
+	require.Equal(t, "0 a\n1 b\n4 e\n", k.run("", "consume", "t", "-f", `%o %v\n`))
+	k.run("f\n", "produce", "t")
+	require.Equal(t, "5 f\n", k.run("", "consume", "t", "-o", "5", "-f", `%o %v\n`))
+}
+
+func TestRepairNeedsTheLock(t *testing.T) {
+	k := newTool(t)
+	k.run("a\n", "produce", "t")
+	client, err := kafka.NewClient(t.Context(), kafka.WithDir(k.dir))
+	require.NoError(t, err)
+	code, _, errs := k.try("", "repair", "--yes")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "locked")
+	require.NoError(t, client.Close())
+	k.run("", "repair", "--yes")
 }

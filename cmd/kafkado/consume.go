@@ -13,6 +13,7 @@ type consumeFlags struct {
 	group, offset, format string
 	count                 int
 	asJSON, follow        bool
+	exec                  execFlags
 
 	from  place
 	print printer
@@ -25,16 +26,22 @@ func consumeCommand(s *shared) *cobra.Command {
 		Short: "Print messages, up to the end or as they come",
 		Long: `Print messages. With a group its committed offsets are where reading begins, and what was printed is committed.
 
-` + formatHelp,
+` + formatHelp + "\n\n" + execHelp,
 		Example: `  kafkado consume numbers counters -n 1000000
   kafkado consume orders -o -10 --follow
-  kafkado consume orders -o @2026-01-01T00:00:00Z -f '%p/%o %k: %v\n'`,
+  kafkado consume orders -o @2026-01-01T00:00:00Z -f '%p/%o %k: %v\n'
+  kafkado consume orders mailer --follow --exec ./mail.sh --dead-letter orders-failed`,
 		Args: args(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, a []string) error {
-			if err := f.check(a); err != nil {
+			if err := f.check(cmd, a); err != nil {
 				return err
 			}
-			return s.with(cmd, func(client *kafka.Client) error { return f.consume(cmd, client, a[0]) })
+			return s.with(cmd, func(client *kafka.Client) error {
+				if f.exec.command != "" {
+					return f.work(cmd, client, a[0])
+				}
+				return f.consume(cmd, client, a[0])
+			})
 		},
 	}
 	fl := cmd.Flags()
@@ -44,11 +51,12 @@ func consumeCommand(s *shared) *cobra.Command {
 	fl.IntVarP(&f.count, "count", "n", 0, "stop after this many; 0 is no bound")
 	fl.BoolVar(&f.asJSON, "json", false, "print each message as a JSON object")
 	fl.BoolVar(&f.follow, "follow", false, "wait for more at the end")
+	f.exec.register(cmd)
 	return cmd
 }
 
 // check looks at flags and arguments before anything is opened.
-func (f *consumeFlags) check(a []string) (err error) {
+func (f *consumeFlags) check(cmd *cobra.Command, a []string) (err error) {
 	if len(a) == 2 {
 		if f.group != "" && f.group != a[1] {
 			return usage("two groups, %s and %s", a[1], f.group)
@@ -63,6 +71,9 @@ func (f *consumeFlags) check(a []string) (err error) {
 	}
 	if f.group != "" && f.from.seeks() {
 		return usage("--offset %s: a group begins at its committed offsets; move them with groups reset", f.offset)
+	}
+	if err := f.exec.check(cmd, f); err != nil {
+		return err
 	}
 	if f.print, err = parseFormat(f.format); f.asJSON {
 		f.print = printMessageJSON

@@ -99,6 +99,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"consume", "t", "-f", "%q"}, "--format: unknown %q"},
 		{[]string{"consume", "t", "-f", `\q`}, `--format: unknown \q`},
 		{[]string{"consume", "t", "-f", "50%"}, `--format: "%" at the end`},
+		{[]string{"consume", "t", "--attempts", "2"}, "--dead-letter, --attempts and --backoff go with --exec"},
+		{[]string{"consume", "t", "--exec", "true"}, "--exec needs a group, which remembers what is processed"},
+		{[]string{"consume", "t", "g", "-n", "1", "--exec", "true"}, "--exec does not go with --count"},
+		{[]string{"consume", "t", "g", "--exec", "true", "--attempts", "0"}, "--attempts 0 --backoff 1s: give at least 1, and 0s"},
 		{[]string{"consume", "t", "--colour"}, "unknown flag: --colour"},
 		{[]string{"bench", "--size", "0"}, "--size 0: give 1 to 1048576 bytes"},
 		{[]string{"bench", "--time", "-1s"}, "--time -1s"},
@@ -139,6 +143,8 @@ func TestFailures(t *testing.T) {
 		{[]string{"consume", "none"}, "topic not found (none)"},
 		{[]string{"consume", "t", "-o", "9"}, "offset out of range (t-0): offset 9 is outside of 0 to 2"},
 		{[]string{"produce", "t", "-p", "9"}, "after 0 messages: kafka: partition not found (t-9)"},
+		{[]string{"consume", "none", "g", "--exec", "true"}, "topic not found (none)"},
+		{[]string{"repair", "nowhere"}, "nowhere"},
 		{[]string{"dump", "nothing.log"}, "nothing.log: "},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
@@ -256,14 +262,16 @@ func TestInterruptedWhileFollowing(t *testing.T) {
 
 // stopAfter is output that calls stop when it has some lines.
 type stopAfter struct {
-	bytes.Buffer
+	b     bytes.Buffer
 	lines int
 	stop  func()
 }
 
+func (s *stopAfter) String() string { return s.b.String() }
+
 func (s *stopAfter) Write(p []byte) (int, error) {
-	n, err := s.Buffer.Write(p)
-	if bytes.Count(s.Bytes(), []byte("\n")) >= s.lines {
+	n, err := s.b.Write(p)
+	if bytes.Count(s.b.Bytes(), []byte("\n")) >= s.lines {
 		s.stop()
 	}
 	return n, err
