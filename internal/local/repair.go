@@ -55,7 +55,7 @@ func Repair(f vfs.FS, c clock.Clock, logger *slog.Logger) (Report, error) {
 
 // repairPartitions repairs those that have problems. One whose directory is not what the journal says is left alone.
 func repairPartitions(f vfs.FS, c clock.Clock, j *journal.Journal, parts []PartitionReport) (notes []string, err error) {
-	epoch, err := (&Engine{journal: j}).raiseEpoch()
+	epoch, err := (&core{journal: j}).raiseEpoch()
 	if err != nil {
 		return nil, err
 	}
