@@ -1,6 +1,7 @@
 package log
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -156,11 +157,23 @@ func commits(marker record.Batch) bool {
 	return err == nil && commit
 }
 
-// OpenTransactions lists the producer ids with an open transaction, and where it began.
-func (l *Log) OpenTransactions() map[int64]int64 {
+// Producer is what a partition knows of a producer id.
+type Producer struct {
+	ID    int64
+	Epoch int16 // the newest
+	Open  int64 // first offset of the transaction that is open, in that epoch; -1 when there is none
+}
+
+// Producers lists the producer ids that are known, rising.
+func (l *Log) Producers() []Producer {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return maps.Clone(l.producers.open)
+	all := make([]Producer, 0, len(l.producers.byID))
+	for id, p := range l.producers.byID {
+		all = append(all, Producer{ID: id, Epoch: p.epoch, Open: p.openAt})
+	}
+	slices.SortFunc(all, func(a, b Producer) int { return cmp.Compare(a.ID, b.ID) })
+	return all
 }
 
 // expireProducers forgets producers that have been silent since before a time and have nothing open, those with a name

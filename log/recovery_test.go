@@ -59,7 +59,7 @@ func (c crashed) recovered(t *testing.T, fs vfs.FS) string {
 	w.o.FS = fs
 	require.NoError(t, w.open(), c.what)
 	w.verify(t, w.l, w.synced)
-	s := fmt.Sprint(w.l.Start(), w.l.End(), w.l.LastStable(), w.l.OpenTransactions())
+	s := fmt.Sprint(w.l.Start(), w.l.End(), w.l.LastStable(), w.l.Producers())
 	require.NoError(t, w.l.Close())
 	return s
 }
