@@ -1,9 +1,5 @@
 package txn
 
-import (
-	"github.com/dot-do/kafka-embedded/engine"
-)
-
 // ending is a transaction that has ended, or will when its outcome is known, and whose markers are on their way.
 type ending struct {
 	id       ID
@@ -116,23 +112,6 @@ func (c *Coordinator) settle(e *ending) bool {
 	}
 	c.done(e)
 	return true
-}
-
-// Unstable reports whether it is not known if an offset of a group was committed.
-func (c *Coordinator) Unstable(group string, tp engine.TopicPartition) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, e := range c.endings {
-		if !e.unknown {
-			continue
-		}
-		for _, o := range e.decision.Offsets {
-			if _, ok := o.Offsets[tp]; ok && o.Group == group {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // mostForgotten bounds the decisions that one commit looks at.

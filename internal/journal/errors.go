@@ -11,6 +11,10 @@ import (
 
 var errClosed = engine.Errorf(engine.ErrClosed, "journal is closed")
 
+// ErrUncertain is part of an error for want of room after which the next Open may find the unit that failed. After any
+// other error for want of room it does not, unless the unit is visible: then its fsync failed.
+var ErrUncertain = errors.New("it is not known which generation is the live one")
+
 // wrap gives an error of the file system its code.
 func wrap(err error) error {
 	var known *engine.Error

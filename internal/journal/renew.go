@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 
@@ -18,7 +19,9 @@ func (j *Journal) renew(entry []byte) error {
 		g, err = j.prepare(entry)
 	}
 	if err == nil {
-		err = j.install(g)
+		if err = j.install(g); err != nil {
+			err = fmt.Errorf("%w: %w", ErrUncertain, err)
+		}
 	}
 	if err != nil {
 		j.fail(err)

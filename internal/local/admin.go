@@ -136,7 +136,11 @@ func (c *core) fillLag(info *engine.GroupInfo) {
 
 // DeleteGroup implements engine.Engine.
 func (e *Engine) DeleteGroup(ctx context.Context, name string) error {
-	return e.call(ctx, func() error { return e.groups.Delete(name) })
+	return e.call(ctx, func() error {
+		e.publishing.Lock()
+		defer e.publishing.Unlock()
+		return e.groups.Delete(name)
+	})
 }
 
 // SetOffsets implements engine.Engine.
@@ -155,6 +159,8 @@ func (e *Engine) SetOffsets(ctx context.Context, name string, offsets map[engine
 					offset, p.log.Start(), p.log.End()).At(tp.Topic, int(tp.Partition))
 			}
 		}
+		e.publishing.Lock()
+		defer e.publishing.Unlock()
 		return e.groups.SetOffsets(name, offsets)
 	})
 }

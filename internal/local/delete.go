@@ -44,15 +44,25 @@ func (c *core) deleteTopic(name string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.forget(t); err != nil {
+	if err := c.unlist(t); err != nil {
 		return ioError(err, "deleting a topic")
 	}
-	t.deleted.Store(true)
-	c.drop(t)
-	c.groups.DeleteTopic(name)
 	c.topicsChanged()
 	_ = t.close() // what cannot be made durable any more need not be
 	return ioError(c.discardAll(t.id, deletion{name, len(t.list())}), "removing the files of a deleted topic")
+}
+
+// unlist makes the topic unknown. No transaction is about to publish offsets of it meanwhile.
+func (c *core) unlist(t *topic) error {
+	c.publishing.Lock()
+	defer c.publishing.Unlock()
+	if err := c.forget(t); err != nil {
+		return err
+	}
+	t.deleted.Store(true)
+	c.drop(t)
+	c.groups.DeleteTopic(t.name)
+	return nil
 }
 
 // forget is the journal's part of a deletion. Offsets beyond those of the first unit are of no topic, until they are

@@ -10,5 +10,5 @@
 //	  reserve                 room that is given up when the disk is full
 //
 // Keys in the journal: epoch; topic/<name>; offset/<group>/<topic>/<partition>; producers (the next producer id);
-// producer/<name>.
+// producer/<name>; transactional (the producer ids of transactions); commit/<producer id>/<epoch> (see decisions).
 package local

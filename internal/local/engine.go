@@ -14,6 +14,7 @@ import (
 	"github.com/dot-do/kafka-embedded/internal/clock"
 	"github.com/dot-do/kafka-embedded/internal/journal"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
+	"github.com/dot-do/kafka-embedded/txn"
 )
 
 // maxOpenFiles bounds the descriptors that partitions use.
@@ -42,6 +43,7 @@ type core struct {
 	epoch   int32
 	journal *journal.Journal
 	groups  *group.Coordinator
+	txns    *txn.Coordinator
 	reserve reserve
 
 	// admin serialises changes of the catalogue. mu guards the maps, of which readers look up one entry.
@@ -52,6 +54,13 @@ type core struct {
 	consumers map[*consumer]bool
 	changes   atomic.Int64 // of topics and partitions
 	names     names
+
+	transactional map[*producer]bool // those that begin transactions; guarded by mu
+
+	// publishing is held for reading by a transaction from the check of its offsets until they are published, and for
+	// writing by those who begin to read at a group's offsets, set or delete them.
+	publishing sync.RWMutex
+	unsure     unsure
 
 	notes  []string
 	bytes  atomic.Int64 // of all logs, as of the last maintenance plus what was appended since
@@ -101,7 +110,7 @@ func openCore(o Options) (*core, error) {
 	}
 	c := &core{
 		opts: o, fs: o.FS, pool: vfs.NewPool(o.FS, maxOpenFiles), topics: map[string]*topic{}, folded: map[string]string{},
-		consumers: map[*consumer]bool{}, retime: make(chan struct{}, 1),
+		consumers: map[*consumer]bool{}, transactional: map[*producer]bool{}, retime: make(chan struct{}, 1),
 	}
 	if err := c.open(); err != nil {
 		return nil, errors.Join(err, c.release())
@@ -143,6 +152,9 @@ func (c *core) open() (err error) {
 	if err := c.restoreOffsets(); err != nil {
 		return err
 	}
+	if err := c.openTransactions(); err != nil {
+		return err
+	}
 	c.bytes.Store(c.size())
 	return nil
 }
@@ -156,9 +168,15 @@ func (c *core) shut() error {
 }
 
 func (c *core) release() error {
+	if c.txns != nil {
+		c.txns.Close()
+	}
 	var errs []error
 	for _, t := range c.topics {
 		errs = append(errs, t.close())
+	}
+	if c.txns != nil {
+		errs = append(errs, c.txns.Forget(false)) // the markers are durable now
 	}
 	if c.journal != nil {
 		errs = append(errs, ioError(c.journal.Close(), "closing the journal"))
@@ -182,6 +200,7 @@ func (e *Engine) Close() error {
 				k.leave()
 			}
 		}
+		e.abandon()
 		e.closed = e.letGo()
 	})
 	return e.closed

@@ -97,6 +97,7 @@ func (e *Engine) Maintain(ctx context.Context) {
 // retain applies retention, rolls old segments, and takes room for a full disk again.
 func (c *core) retain() {
 	c.eachPartition(func(p *partition) { c.report(p, "retention", p.log.Maintain()) })
+	c.settleTransactions()
 	c.bytes.Store(c.size())
 	if err := c.reserve.restore(); err != nil {
 		c.opts.Logger.Warn("the reserve for a full disk could not be made", "err", err)

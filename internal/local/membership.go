@@ -184,7 +184,10 @@ func (c *consumer) place(cur *cursor) error {
 	}
 	offset, ok := int64(0), false
 	if c.config.Group != "" {
-		offset, ok = c.e.groups.Committed(c.config.Group, cur.tp())
+		var err error
+		if offset, ok, err = c.e.committed(c.config.Group, cur.tp()); err != nil {
+			return err
+		}
 		ok = ok && offset <= cur.partition.log.End() // one beyond would wait for records that hide behind it
 	}
 	if !ok {

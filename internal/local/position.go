@@ -40,10 +40,11 @@ func (c *consumer) Commit(ctx context.Context, offsets map[engine.TopicPartition
 func (c *consumer) Committed(ctx context.Context, tp engine.TopicPartition) (offset int64, err error) {
 	offset = -1
 	err = c.e.call(ctx, func() error {
-		if committed, ok := c.e.groups.Committed(c.config.Group, tp); ok {
+		committed, ok, err := c.e.committed(c.config.Group, tp)
+		if ok {
 			offset = committed
 		}
-		return nil
+		return err
 	})
 	return offset, err
 }

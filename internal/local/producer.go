@@ -3,12 +3,12 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/record"
+	"github.com/dot-do/kafka-embedded/txn"
 )
 
 // defaultBatchBytes bounds the records of one batch.
@@ -23,6 +23,10 @@ type producer struct {
 
 	name  *name           // shared by those with the same ID; nil without one
 	taken map[string]bool // topics taken over under the name; guarded by its mu
+
+	opening sync.Mutex    // guards tx
+	tx      *txn.Producer // made when it is first needed
+	current atomic.Pointer[txn.Txn]
 }
 
 // OpenProducer opens a producer.
@@ -35,8 +39,8 @@ func (e *Engine) OpenProducer(ctx context.Context, c engine.ProducerConfig) (eng
 	}
 	defer e.leave()
 	switch {
-	case c.TransactionalID != "":
-		return nil, errTransactions()
+	case c.ID != "" && c.TransactionalID != "":
+		return nil, errNameAndTransaction()
 	case c.Acks < engine.AcksAll || c.Acks > engine.AcksNone:
 		return nil, engine.Errorf(engine.ErrInvalidArgument, "acks %d: there are all, leader and none", c.Acks)
 	case c.CompressionSet && (c.Compression < record.None || c.Compression > record.Zstd):
@@ -51,6 +55,9 @@ func (e *Engine) OpenProducer(ctx context.Context, c engine.ProducerConfig) (eng
 		if p.name, err = e.names.acquire(c.ID); err != nil {
 			return nil, err
 		}
+	}
+	if c.TransactionalID != "" {
+		return p, p.openTransactional()
 	}
 	return p, nil
 }
@@ -93,7 +100,7 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 	}
 	defer p.e.leave()
 	if p.closed.Load() {
-		return 0, engine.Errorf(engine.ErrClosed, "the producer is closed; open a new one")
+		return 0, errProducerClosed()
 	}
 	t, err := p.e.topicFor(ctx, topic, p.config.AutoCreateTopics)
 	if err != nil {
@@ -106,6 +113,13 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 		return 0, err
 	}
 	if err := p.place(t, rs); err != nil {
+		return 0, err
+	}
+	if current := p.current.Load(); current != nil {
+		return engine.DurabilityNone, p.add(current, t, rs)
+	}
+	if p.config.TransactionalID != "" {
+		_, err := p.transaction()
 		return 0, err
 	}
 	var few [4]*run
@@ -325,26 +339,13 @@ func (p *producer) Flush(ctx context.Context) error {
 	})
 }
 
-func errTransactions() error {
-	return fmt.Errorf("kafka: transactions on the embedded engine: %w", errors.ErrUnsupported)
-}
-
-// Begin is not available yet.
-func (p *producer) Begin(context.Context) error { return errTransactions() }
-
-// SendOffsets is not available yet.
-func (p *producer) SendOffsets(context.Context, string, map[engine.TopicPartition]int64, engine.Consumer) error {
-	return errTransactions()
-}
-
-// End is not available yet.
-func (p *producer) End(context.Context, bool) error { return errTransactions() }
-
-// Close ends the producer. What it appended stays as durable as its acks made it.
+// Close ends the producer, and aborts the transaction that it has open. What it appended stays as durable as its acks
+// made it.
 func (p *producer) Close() error {
 	if !p.closed.Swap(true) && p.name != nil {
 		p.e.names.release(p.config.ID, p.name)
 	}
+	p.closeTransactional()
 	return nil
 }
 
