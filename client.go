@@ -17,6 +17,8 @@ type Client struct {
 	mu     sync.Mutex
 	open   map[interface{ close() error }]struct{} // producers and consumers
 	closed bool
+
+	transactors transactors
 }
 
 // Health says whether all is well: which partitions are damaged or refuse records, and what recovery did.

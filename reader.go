@@ -44,6 +44,7 @@ type reader struct {
 	buffer    []fetched
 	sources   map[engine.TopicPartition]*source
 	moved     map[engine.TopicPartition]int64 // new position, or rewind: buffered records are void
+	back      map[engine.TopicPartition]bool  // of aborted transactions: to be read again
 	paused    map[engine.TopicPartition]bool
 	marks     map[engine.TopicPartition]int64 // next offsets that auto-commit may commit
 	flushed   time.Time                       // when it last did
@@ -63,6 +64,7 @@ type source struct {
 	reader *reader
 	tp     engine.TopicPartition
 	codec  codec.Codec
+	first  int64       // offset of the first record that was fetched; -1 before that
 	gone   atomic.Bool // given up: nothing is delivered or committed any more
 }
 
@@ -160,7 +162,11 @@ func (r *reader) poll(ctx context.Context) error {
 	n := 0
 	for _, f := range fetches {
 		if len(f.Records) > 0 {
-			r.buffer = append(r.buffer, fetched{r.source(f.TopicPartition), f})
+			s := r.source(f.TopicPartition)
+			if s.first < 0 {
+				s.first = f.Records[0].Offset
+			}
+			r.buffer = append(r.buffer, fetched{s, f})
 			n += len(f.Records)
 		}
 	}
@@ -173,7 +179,7 @@ func (r *reader) poll(ctx context.Context) error {
 func (r *reader) source(tp engine.TopicPartition) *source {
 	s := r.sources[tp]
 	if s == nil {
-		s = &source{reader: r, tp: tp, codec: r.codecs[tp.Topic]}
+		s = &source{reader: r, tp: tp, codec: r.codecs[tp.Topic], first: -1}
 		r.sources[tp] = s
 	}
 	return s
@@ -198,6 +204,9 @@ func (r *reader) advance() {
 
 // attend heeds notes: it drops buffered records that are void and makes the engine read from where they tell.
 func (r *reader) attend(ctx context.Context) error {
+	if err := r.heedBack(ctx); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
