@@ -71,14 +71,8 @@ func (r *reader) seekCommitted(ctx context.Context, tp engine.TopicPartition) er
 	if offset < 0 {
 		offset = s.first
 	}
-	if err := r.engine.Seek(ctx, tp, offset); err != nil && !errors.Is(err, ErrInvalidArgument) {
+	if err := r.seek(ctx, tp, offset); err != nil && !errors.Is(err, ErrInvalidArgument) {
 		return err // ErrInvalidArgument: the partition was given up meanwhile
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.moved == nil {
-		r.moved = map[engine.TopicPartition]int64{}
-	}
-	r.moved[tp] = offset
 	return nil
 }

@@ -184,7 +184,9 @@ func (a *aborted) hides(b record.Batch) (bool, error) {
 		a.loaded, a.open = true, map[int64]bool{}
 	}
 	for len(a.list) > 0 && a.list[0].First <= b.LastOffset() {
-		a.open[a.list[0].ProducerID] = true
+		if a.list[0].Last > b.LastOffset() { // else its marker has gone by before the list was loaded
+			a.open[a.list[0].ProducerID] = true
+		}
 		a.list = a.list[1:]
 	}
 	return a.open[b.ProducerID()], nil
