@@ -320,9 +320,12 @@ func (p *partition) gone(err error) error {
 	return err
 }
 
-// Flush makes every log durable.
+// Flush makes every log durable. What a transaction has gathered is written, too.
 func (p *producer) Flush(ctx context.Context) error {
 	return p.e.call(ctx, func() error {
+		if t := p.current.Load(); t != nil {
+			return t.Flush()
+		}
 		var parts []*partition
 		p.e.eachPartition(func(part *partition) {
 			if part.log.Durable() < part.log.End() {

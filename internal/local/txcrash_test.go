@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 )
 
@@ -61,12 +62,46 @@ func TestTransactionsCrash(t *testing.T) {
 		if run%2 == 1 {
 			killed = killed.CrashClone(run)
 		}
-		if run%3 == 0 {
+		switch run % 3 {
+		case 0:
 			killed = crashRecovery(t, killed, rng)
+		case 1:
+			killed, known = secondLife(t, killed, known, rng)
 		}
 		checkTransactions(t.Context(), t, killed, known, place)
 		checkGoesOn(t.Context(), t, killed, known, place)
 	}
+}
+
+// secondLife opens a directory, runs more transactions, and returns what a power loss at a random call leaves: what
+// recovery wrote without an fsync is lost again.
+func secondLife(t *testing.T, mem *vfs.Mem, known map[int]txState, rng *rand.Rand) (*vfs.Mem, map[int]txState) {
+	w := newTxWorld(t.Context(), rng.Uint64())
+	w.goOn(known)
+	var mu sync.Mutex
+	var crashed *vfs.Mem
+	var after map[int]txState
+	n, seed, calls := 30+rng.Int64N(120), rng.Uint64(), int64(0)
+	crash := func() { crashed, after = mem.CrashClone(seed), w.snapshot() }
+	f := vfs.Faulty(mem, func(vfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if calls++; calls == n {
+			crash()
+		}
+		return nil
+	})
+	w.e = open(t, options(f))
+	w.p = producer(t, w.e, engine.AcksAll)
+	for range 4 {
+		w.transact(w.rng.IntN(3) > 0)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if crashed == nil {
+		crash()
+	}
+	return crashed, after
 }
 
 // crashRecovery opens a directory and returns what a power loss at a random call leaves of it.
@@ -151,5 +186,29 @@ func TestTransactionsFault(t *testing.T) {
 		_ = w.e.Close()
 		checkTransactions(t.Context(), t, left, known, place)
 		checkGoesOn(t.Context(), t, left, known, place)
+	}
+}
+
+// TestRecoveredMarkersAreNotTrusted: markers that recovery wrote are only with the operating system, so the decision stays
+// although a later transaction, in another partition, would have taken it along.
+func TestRecoveredMarkersAreNotTrusted(t *testing.T) {
+	for n := int64(1); ; n++ {
+		killed, known := crashAt(t, 11, n, func(w *txWorld) { w.transact(true) })
+		if killed == nil {
+			require.Greater(t, n, int64(8))
+			return
+		}
+		e := open(t, options(killed))
+		p := producer(t, e, engine.AcksAll)
+		require.NoError(t, e.CreateTopic(t.Context(), "other", engine.TopicConfig{}))
+		for range 3 {
+			require.NoError(t, p.Begin(t.Context()))
+			send(t, p, "other", rec("x"))
+			require.NoError(t, p.End(t.Context(), true))
+		}
+		for seed := range uint64(10) {
+			place := fmt.Sprintf("call %d, seed %d", n, seed)
+			checkTransactions(t.Context(), t, killed.CrashClone(seed), known, place)
+		}
 	}
 }

@@ -222,16 +222,22 @@ func checkTransactions(ctx context.Context, t require.TestingT, f vfs.FS, ledger
 	}
 }
 
-// checkGoesOn checks that transactions work after recovery, in the same directory.
-func checkGoesOn(ctx context.Context, t require.TestingT, f vfs.FS, ledger map[int]txState, place string) {
-	w := newTxWorld(ctx, 1)
+// goOn makes w go on with a ledger.
+func (w *txWorld) goOn(ledger map[int]txState) {
 	for id, s := range ledger {
 		w.next = max(w.next, id+1)
 		w.offset = max(w.offset, s.offset)
 	}
+	w.ledger, w.input = maps.Clone(ledger), 50
+}
+
+// checkGoesOn checks that transactions work after recovery, in the same directory.
+func checkGoesOn(ctx context.Context, t require.TestingT, f vfs.FS, ledger map[int]txState, place string) {
+	w := newTxWorld(ctx, 1)
+	w.goOn(ledger)
 	e, err := local.Open(options(f))
 	require.NoError(t, err, place)
-	w.e, w.ledger, w.input = e, maps.Clone(ledger), w.offset
+	w.e = e
 	w.p, err = e.OpenProducer(ctx, engine.ProducerConfig{})
 	require.NoError(t, err, place)
 	for i := range 4 {
