@@ -196,3 +196,5 @@ func (l *countingLock) Close() error {
 	}
 	return l.Closer.Close()
 }
+
+func openOnce(f vfs.FS) (*local.Engine, error) { return local.Open(options(f)) }
