@@ -534,3 +534,28 @@ func TestTypedConsumer(t *testing.T) {
 		require.Equal(t, map[string]any{"n": 4.0}, b.Messages[0].Value, "what is not typed has untyped values")
 	}
 }
+
+func TestTopicsAreMadeByUseIfAllowed(t *testing.T) {
+	c := open(t, WithInMemory(), WithAutoCreateTopics(false))
+	k := c.Consumer("t", "g", WithUntilEnd())
+	for range k.Messages(t.Context()) {
+		t.Fatal("a message")
+	}
+	require.ErrorIs(t, k.Err(), ErrTopicNotFound)
+	seed(t, c, "t", 1)
+	k = c.Consumer("t", "g", WithUntilEnd(), WithDeadLetter("dead", 1))
+	err := k.Parallel(t.Context(), 1, func(context.Context, *Message) error { return errors.New("oops") })
+	require.ErrorIs(t, err, ErrTopicNotFound, "there is no topic for the dead letters")
+	require.ErrorContains(t, err, "oops")
+	require.Empty(t, committed(t, c, "g", "t"))
+}
+
+func TestRawValues(t *testing.T) {
+	c := open(t, WithInMemory(), WithCodec(JSON))
+	seed(t, c, "t", 8)
+	for m := range c.Consumer("t", "", WithRawValues(), WithOffsetTime(epoch)).Messages(t.Context()) {
+		require.Nil(t, m.Value)
+		require.Equal(t, "0", string(m.Bytes()))
+		break
+	}
+}

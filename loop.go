@@ -49,8 +49,8 @@ func (c *Consumer) each(ctx context.Context, l *loop, yield func(*Message) bool)
 	return err
 }
 
-// run is the loop itself. What it pays between two messages for Seek, Pause, Close and rebalances is one atomic load, for
-// the end of ctx a look at a channel; for Position, and for auto-commit from a Close elsewhere, one atomic store.
+// run is the loop itself. What it pays between two messages for Seek, Pause, Close and rebalances is one atomic load, and
+// for the end of ctx a look at a channel.
 func (c *Consumer) run(ctx context.Context, l *loop, yield func(*Message) bool) error {
 	r, done := c.reader, ctx.Done()
 	for {
@@ -122,6 +122,7 @@ func (r *reader) begin(ctx context.Context, l *loop) error {
 	}
 	r.mu.Lock()
 	r.automatic = r.config.autoCommit && !l.manual
+	r.exact = r.automatic || r.watched
 	r.mu.Unlock()
 	r.gathered = nil
 	return nil

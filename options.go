@@ -217,17 +217,22 @@ func WithFetchMaxWaitMs(ms int) ConsumerOption {
 	return WithFetchMaxWait(time.Duration(ms) * time.Millisecond)
 }
 
-// WithSessionTimeout sets after what silence a member is taken for dead; default 45 s.
+// WithSessionTimeout sets after what silence a member is taken for dead; default 45 s. On the embedded engine a consumer
+// that is not closed is never silent, since it lives and dies with the engine. There it bounds how long a static member's
+// partitions are kept for it after Close; see [WithGroupInstanceID].
 func WithSessionTimeout(d time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.SessionTimeout = d })
 }
 
-// WithHeartbeatInterval sets how often a waiting member gives a sign of life; default a third of the session timeout.
+// WithHeartbeatInterval sets how often a member gives a sign of life; default, and at most, a third of the session timeout.
+// On the embedded engine that has no effect that could be seen: signs of life cannot get lost or be late there, and
+// rebalances are told at once.
 func WithHeartbeatInterval(d time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.HeartbeatInterval = d })
 }
 
-// WithMaxPollInterval sets after what time without a poll a member is taken for stuck; default 5 min.
+// WithMaxPollInterval sets after what time without a poll a member is taken for stuck, and its partitions are given to
+// others; default 5 min. It must cover the time that a loop takes for WithMaxPollRecords messages.
 func WithMaxPollInterval(d time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.MaxPollInterval = d })
 }

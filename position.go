@@ -105,7 +105,8 @@ func (c *Consumer) Resume(topic string, partitions ...int) {
 }
 
 // Position is the offset of the next record that a loop will be given of a partition, which this consumer must be
-// reading. Records that wait in an incomplete batch of [Consumer.Batches] count as given.
+// reading. Records that wait in an incomplete batch of [Consumer.Batches] count as given. While a loop runs that was
+// never asked before, it is the position as of the loop's last poll; from then on it is exact.
 func (c *Consumer) Position(topic string, partition int) (int64, error) {
 	return c.reader.position(topicPartition(topic, partition))
 }
@@ -115,6 +116,10 @@ func (r *reader) position(tp engine.TopicPartition) (int64, error) {
 	defer r.mu.Unlock()
 	if r.engine == nil {
 		return 0, engine.Errorf(ErrInvalidArgument, "the consumer reads nothing yet").At(tp.Topic, int(tp.Partition))
+	}
+	if !r.watched {
+		r.watched = true
+		r.interrupt()
 	}
 	if offset, ok := r.moved[tp]; ok && offset != rewind {
 		return offset, nil
@@ -131,7 +136,7 @@ func (r *reader) position(tp engine.TopicPartition) (int64, error) {
 }
 
 // Lag is how many offsets this consumer's positions are behind the ends of the partitions that it reads: the records
-// still to come, and the gaps among them.
+// still to come, and the gaps among them. It is as exact as [Consumer.Position].
 func (c *Consumer) Lag(ctx context.Context) (int64, error) {
 	r := c.reader
 	if err := r.open(ctx); err != nil {

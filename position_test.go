@@ -15,6 +15,9 @@ func TestSeekWithinALoop(t *testing.T) {
 	seed(t, c, "t", 10)
 	k := c.Consumer("t", "g", WithUntilEnd())
 	require.NoError(t, k.Seek(t.Context(), "t", 0, 7), "before the first loop")
+	position, err := k.Position("t", 0)
+	require.NoError(t, err)
+	require.Equal(t, int64(7), position)
 	var got []int64
 	for m := range k.Messages(t.Context()) {
 		got = append(got, m.Offset)
@@ -39,7 +42,7 @@ func TestSeekWithinALoop(t *testing.T) {
 	require.ErrorIs(t, k.Seek(t.Context(), "t", 0, 11), ErrOffsetOutOfRange)
 	require.ErrorIs(t, k.Seek(t.Context(), "t", 0, -1), ErrOffsetOutOfRange)
 	require.ErrorIs(t, k.Seek(t.Context(), "t", 1, 0), ErrInvalidArgument)
-	_, err := k.Position("t", 1)
+	_, err = k.Position("t", 1)
 	require.ErrorIs(t, err, ErrInvalidArgument)
 }
 
@@ -69,6 +72,27 @@ func TestSeekBesideALoop(t *testing.T) {
 		case err := <-done:
 			require.NoError(t, err)
 			return
+		}
+	}
+}
+
+// The first question for a position, while a loop runs, is answered as of the last poll.
+func TestPositionWithinALoop(t *testing.T) {
+	c := open(t, WithInMemory())
+	seed(t, c, "t", 10)
+	k := c.Consumer("t", "g", WithUntilEnd())
+	_, err := k.Position("t", 0)
+	require.ErrorIs(t, err, ErrInvalidArgument, "it is not open")
+	for m := range k.Messages(t.Context()) {
+		if m.Offset < 3 {
+			continue
+		}
+		position, err := k.Position("t", 0)
+		require.NoError(t, err)
+		if m.Offset == 3 {
+			require.Zero(t, position)
+		} else {
+			require.Equal(t, m.Offset+1, position)
 		}
 	}
 }
