@@ -3,113 +3,159 @@ package kafka
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/record"
+	"github.com/dot-do/kafka-embedded/internal/clock"
 )
 
 // mostBuffered is the memory in bytes that records may take while they wait; a send that finds it full waits too.
 const mostBuffered = 32 << 20
 
+// defaultBatchBytes is the size of a batch that lingers no longer.
+const defaultBatchBytes = 1 << 20
+
 // accumulator gathers records and hands them to the engine in the background, one batch after the other: while one is
-// written, the next gathers.
+// written, the next gathers. Records keep the order in which they were added.
 type accumulator struct {
-	opener *opener
-	limit  int // bytes that make a batch full
+	opener  *opener
+	reports *reports // of an asynchronous producer; nil when nobody is told of single records
+	limit   int      // payload that makes a batch due
 
-	mu      sync.Mutex
-	filling *gathering
-	spare   *gathering
-	bytes   int           // gathering and being written
-	added   int64         // records, ever
-	written int64         // of them, with their outcome known
-	room    chan struct{} // closed when a batch was written; made by those that wait
-	closed  bool
+	mu       sync.Mutex
+	filling  *gathering
+	spare    *gathering    // for the next batch
+	slab     []Delivery    // for the next deliveries
+	bytes    int           // of memory, gathering and being written
+	added    int64         // records, ever
+	taken    int64         // of them, out of filling
+	written  int64         // of them, with their outcome known
+	wanted   int64         // of them, not to linger
+	progress chan struct{} // closed when a batch was written; made by those that wait
+	closed   bool
+	failed   error // the first error since the last flush
 
-	work chan struct{} // has something for the background to look at
-	full chan struct{} // the batch is full, or is wanted now
+	wake chan struct{} // run has something to look at
 	done sync.WaitGroup
-
-	failed error // the first error of a record nobody waits for
 }
 
-// gathering is a batch that grows, and the memory of its records.
-type gathering struct {
-	records    []engine.Record
-	headers    []record.Header
-	arena      []byte
-	deliveries []*Delivery // one each, or nil
-	bytes      int
-}
-
-// recordOverhead is what a record takes in memory besides its bytes.
-const recordOverhead = 128
-
-func newAccumulator(o *opener) *accumulator {
-	a := &accumulator{
-		opener: o, limit: o.config.BatchBytes, filling: new(gathering),
-		work: make(chan struct{}, 1), full: make(chan struct{}, 1),
-	}
+func newAccumulator(o *opener, r *reports) *accumulator {
+	a := &accumulator{opener: o, reports: r, limit: o.config.BatchBytes, filling: new(gathering), wake: make(chan struct{}, 1)}
 	if a.limit <= 0 {
-		a.limit = 1 << 20
+		a.limit = defaultBatchBytes
 	}
 	a.done.Go(a.run)
 	return a
 }
 
-// add copies a record into the batch that gathers. It waits while memory is full.
-func (a *accumulator) add(ctx context.Context, r *engine.Record, d *Delivery) error {
-	if err := ctx.Err(); err != nil {
-		return sendError(err)
-	}
-	size := recordOverhead + len(r.Key) + len(r.Value)
-	for _, h := range r.Headers {
-		size += len(h.Key) + len(h.Value)
+// add copies records into the batch that gathers, all of them together. It waits while memory is full.
+func (a *accumulator) add(ctx context.Context, o *opened, rs []engine.Record) error {
+	size := 0
+	for i := range rs {
+		size += memory(&rs[i])
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for !a.closed && a.bytes > 0 && a.bytes+size > mostBuffered {
+	if err := a.admit(ctx, o, size); err != nil {
+		return err
+	}
+	for i := range rs {
+		a.filling.add(&rs[i])
+	}
+	a.note(len(rs), size)
+	return nil
+}
+
+// send copies a record into the batch that gathers, and returns the promise of its outcome.
+func (a *accumulator) send(ctx context.Context, o *opened, r *engine.Record, m *Message) (*Delivery, error) {
+	size := memory(r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.admit(ctx, o, size); err != nil {
+		return nil, err
+	}
+	g := a.filling
+	if g.parcel == nil {
+		g.parcel = a.reports.newParcel(a.opener.topic)
+	}
+	if len(a.slab) == 0 {
+		a.slab = make([]Delivery, slabSize)
+		g.parcel.cut = true
+	}
+	d := g.parcel.add(a.slab, m)
+	a.slab = a.slab[1:]
+	g.add(r)
+	a.note(1, size)
+	return d, nil
+}
+
+// admit waits until there is room for size bytes of records with o's codec. The caller holds mu.
+func (a *accumulator) admit(ctx context.Context, o *opened, size int) error {
+	if err := ctx.Err(); err != nil {
+		return sendError(err)
+	}
+	for !a.closed && (a.bytes > 0 && a.bytes+size > mostBuffered || !a.filling.takes(o)) {
+		a.hurry()
 		if err := a.wait(ctx); err != nil {
 			return err
 		}
 	}
 	if a.closed {
-		return engine.Errorf(ErrClosed, "the producer is closed; open a new one").At(a.opener.topic, -1)
+		return errProducerClosed(a.opener.topic)
 	}
-	if len(a.filling.records) == 0 {
-		signal(a.work)
-	}
-	a.filling.add(r, d, size)
-	a.bytes += size
-	a.added++
-	if a.filling.bytes >= a.limit {
-		signal(a.full)
-	}
+	a.filling.opened = o
 	return nil
+}
+
+// note takes account of records that were added, and wakes run when it has something new to look at: a batch that begins,
+// or one that became due.
+func (a *accumulator) note(n, size int) {
+	a.bytes += size
+	a.added += int64(n)
+	g := a.filling
+	if began := len(g.records) == n; began || g.payload >= a.limit && !g.due {
+		g.due = g.payload >= a.limit
+		signal(a.wake)
+	}
+	g.bytes += size
+}
+
+// signal leaves a token in a channel with room for one, unless there is one already.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// hurry keeps what was added from lingering.
+func (a *accumulator) hurry() {
+	a.wanted = a.added
+	signal(a.wake)
 }
 
 // wait waits until a batch was written. The caller holds mu, which is given up meanwhile.
 func (a *accumulator) wait(ctx context.Context) error {
-	if a.room == nil {
-		a.room = make(chan struct{})
+	if a.progress == nil {
+		a.progress = make(chan struct{})
 	}
-	room := a.room
+	progress := a.progress
 	a.mu.Unlock()
 	defer a.mu.Lock()
-	signal(a.full)
 	select {
-	case <-room:
+	case <-progress:
 		return nil
 	case <-ctx.Done():
 		return sendError(ctx.Err())
 	}
 }
 
-// flush waits until everything added before is written, and returns the first error of a record that nobody waits for.
+// flush waits until everything added before is written, and returns the first error since the last flush.
 func (a *accumulator) flush(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.hurry()
 	for upTo := a.added; a.written < upTo; {
 		if err := a.wait(ctx); err != nil {
 			return err
@@ -120,146 +166,126 @@ func (a *accumulator) flush(ctx context.Context) error {
 	return err
 }
 
-// close writes what has gathered, and ends the background.
+// close writes what has gathered, ends the background, and returns the first error since the last flush.
 func (a *accumulator) close() error {
 	a.mu.Lock()
-	if !a.closed {
-		a.closed = true
-		close(a.work)
-		signal(a.full)
-	}
+	a.closed = true
+	signal(a.wake)
 	a.mu.Unlock()
 	a.done.Wait()
 	return a.flush(context.Background())
 }
 
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-func (g *gathering) add(r *engine.Record, d *Delivery, size int) {
-	c := *r
-	c.Key, c.Value = g.copy(r.Key), g.copy(r.Value)
-	first := len(g.headers)
-	for _, h := range r.Headers {
-		g.headers = append(g.headers, record.Header{Key: h.Key, Value: g.copy(h.Value)})
-	}
-	if len(r.Headers) > 0 {
-		c.Headers = g.headers[first:len(g.headers):len(g.headers)]
-	}
-	g.records = append(g.records, c)
-	g.deliveries = append(g.deliveries, d)
-	g.bytes += size
-}
-
-// copy keeps bytes in the arena. Slices of an arena that was outgrown keep it alive.
-func (g *gathering) copy(b []byte) []byte {
-	if b == nil {
-		return nil
-	}
-	if cap(g.arena)-len(g.arena) < len(b) {
-		g.arena = make([]byte, 0, max(2*cap(g.arena), len(b), 4096))
-	}
-	first := len(g.arena)
-	g.arena = append(g.arena, b...)
-	return g.arena[first:len(g.arena):len(g.arena)]
-}
-
-func (g *gathering) reset() {
-	clear(g.records)
-	clear(g.headers)
-	clear(g.deliveries)
-	g.records, g.headers, g.deliveries, g.arena, g.bytes = g.records[:0], g.headers[:0], g.deliveries[:0], g.arena[:0], 0
-}
-
-// run writes batches until close and everything is written.
+// run writes batches until close, and then what is left.
 func (a *accumulator) run() {
-	for range a.work {
-		a.linger()
-		for a.writeOne() {
+	for g := a.take(); g != nil; g = a.take() {
+		a.write(g)
+	}
+}
+
+// take waits for a batch that is due. It returns nil when closed and everything is written.
+func (a *accumulator) take() *gathering {
+	var timer clock.Timer // begins with the batch
+	var lingered <-chan time.Time
+	over := false
+	for {
+		a.mu.Lock()
+		g := a.filling
+		gathers := len(g.records) > 0
+		if gathers && (over || a.due()) {
+			a.filling, a.spare = a.spare, nil
+			if a.filling == nil {
+				a.filling = new(gathering)
+			}
+			a.taken += int64(len(g.records))
+		}
+		closed, taken := a.closed, a.filling != g
+		a.mu.Unlock()
+		switch {
+		case taken:
+			if timer != nil {
+				timer.Stop()
+			}
+			return g
+		case closed:
+			return nil
+		case gathers && timer == nil:
+			timer = a.opener.client.config.Clock.NewTimer(a.opener.config.linger)
+			lingered = timer.C()
+		}
+		select {
+		case <-a.wake:
+		case <-lingered:
+			over = true
 		}
 	}
-	for a.writeOne() {
-	}
 }
 
-// linger waits for the batch to fill up, for as long as configured.
-func (a *accumulator) linger() {
-	if a.opener.config.linger <= 0 {
-		return
-	}
-	timer := a.opener.client.config.Clock.NewTimer(a.opener.config.linger)
-	defer timer.Stop()
-	select {
-	case <-timer.C():
-	case <-a.full:
-	}
+// due reports whether what gathers is not to linger any longer. The caller holds mu.
+func (a *accumulator) due() bool {
+	return a.opener.config.linger <= 0 || a.filling.due || a.wanted > a.taken || a.closed
 }
 
-// writeOne writes what has gathered. It reports whether there was anything and more may be full.
-func (a *accumulator) writeOne() bool {
-	a.mu.Lock()
-	g := a.filling
-	if len(g.records) == 0 {
-		a.mu.Unlock()
-		return false
+// write hands a batch to the engine, tells those that wait, and keeps its memory for the next one.
+func (a *accumulator) write(g *gathering) {
+	d, err := a.opener.produce(context.Background(), g.opened, g.records)
+	if g.parcel != nil {
+		a.reports.deliver(g.parcel, g.records, d, err)
 	}
-	if a.filling = a.spare; a.filling == nil {
-		a.filling = new(gathering)
-	}
-	a.spare = nil
-	a.mu.Unlock()
-
-	a.write(g)
-
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err != nil && a.failed == nil {
+		a.failed = err
+		a.opener.client.config.Logger.Error("records were not written", "topic", a.opener.topic, "err", err)
+	}
 	a.bytes -= g.bytes
 	a.written += int64(len(g.records))
 	g.reset()
 	a.spare = g
-	if a.room != nil {
-		close(a.room)
-		a.room = nil
-	}
-	return a.filling.bytes >= a.limit || a.opener.config.linger <= 0 || a.closed
-}
-
-// write hands a batch to the engine and tells those that wait.
-func (a *accumulator) write(g *gathering) {
-	var d Durability
-	o, err := a.opener.open(context.Background())
-	if err == nil {
-		d, err = a.opener.produce(context.Background(), o, g.records)
-	}
-	for i, delivery := range g.deliveries {
-		r := &g.records[i]
-		if delivery == nil {
-			if err != nil {
-				a.fail(err)
-			}
-			continue
-		}
-		if r.Offset >= 0 {
-			delivery.resolve(RecordMetadata{
-				Topic: a.opener.topic, Partition: int(r.Partition), Offset: r.Offset,
-				Timestamp: time.UnixMilli(r.Timestamp), Durability: d,
-			}, nil)
-		} else {
-			delivery.resolve(RecordMetadata{Topic: a.opener.topic, Partition: -1, Offset: -1}, err)
-		}
+	if a.progress != nil {
+		close(a.progress)
+		a.progress = nil
 	}
 }
 
-// fail remembers an error that nobody waits for.
-func (a *accumulator) fail(err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.failed == nil {
-		a.failed = err
-		a.opener.client.config.Logger.Error("records were not written", "topic", a.opener.topic, "err", err)
+// background is an accumulator that is made when it is first needed.
+type background struct {
+	opener  *opener
+	reports *reports
+
+	current atomic.Pointer[accumulator]
+	mu      sync.Mutex
+	closed  bool
+}
+
+func (b *background) get() (*accumulator, error) {
+	if a := b.current.Load(); a != nil {
+		return a, nil
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, errProducerClosed(b.opener.topic)
+	}
+	if b.current.Load() == nil {
+		b.current.Store(newAccumulator(b.opener, b.reports))
+	}
+	return b.current.Load(), nil
+}
+
+func (b *background) flush(ctx context.Context) error {
+	if a := b.current.Load(); a != nil {
+		return a.flush(ctx)
+	}
+	return nil
+}
+
+func (b *background) close() error {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	if a := b.current.Load(); a != nil {
+		return a.close()
+	}
+	return nil
 }

@@ -14,9 +14,10 @@ type Client struct {
 	config Config
 	engine engine.Engine
 
-	mu     sync.Mutex
-	open   map[interface{ close() error }]struct{} // producers and consumers
-	closed bool
+	mu        sync.Mutex
+	open      map[interface{ close() error }]struct{} // producers and consumers
+	producers map[engine.ProducerConfig]engine.Producer
+	closed    bool
 
 	transactors transactors
 }
@@ -42,7 +43,10 @@ func NewClient(ctx context.Context, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{config: c, engine: e, open: map[interface{ close() error }]struct{}{}}, nil
+	return &Client{
+		config: c, engine: e,
+		open: map[interface{ close() error }]struct{}{}, producers: map[engine.ProducerConfig]engine.Producer{},
+	}, nil
 }
 
 // Close closes all producers and consumers, waits for what is under way, makes everything durable and releases the
@@ -61,6 +65,9 @@ func (c *Client) Close() error {
 	for o := range open {
 		errs = append(errs, o.close())
 	}
+	for _, p := range c.producers {
+		errs = append(errs, p.Close())
+	}
 	return errors.Join(append(errs, c.engine.Close())...)
 }
 
@@ -75,7 +82,7 @@ func (c *Client) keep(o interface{ close() error }) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return engine.Errorf(ErrClosed, "the client is closed; open a new one")
+		return errClientClosed()
 	}
 	c.open[o] = struct{}{}
 	return nil
@@ -86,3 +93,5 @@ func (c *Client) forget(o interface{ close() error }) {
 	defer c.mu.Unlock()
 	delete(c.open, o)
 }
+
+func errClientClosed() error { return engine.Errorf(ErrClosed, "the client is closed; open a new one") }

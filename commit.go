@@ -21,7 +21,7 @@ func (m *Message) Commit(ctx context.Context) error {
 // CommitAsync is Commit that does not wait. The promise's metadata name the message. Commits that come while one is
 // under way share the next; Close waits for all.
 func (m *Message) CommitAsync() *Delivery {
-	d := new(Delivery)
+	d := newDelivery()
 	if m.source == nil {
 		d.resolve(RecordMetadata{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset}, errNotReceived())
 		return d

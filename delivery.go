@@ -1,71 +1,123 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
 )
 
 // Delivery is the promise of an asynchronous send. All methods may be called concurrently.
 type Delivery struct {
-	mu       sync.Mutex
-	resolved bool
-	metadata RecordMetadata
-	err      error
-	done     chan struct{} // made when somebody asks for it
-	then     []func(RecordMetadata, error)
+	outcome   *outcome
+	offset    int64 // of the record; this and what follows is set before the outcome is resolved
+	timestamp int64
+	partition int32
+	index     int32 // in the batch
 }
 
-// resolve sets the outcome and calls what waits for it, in order.
+// slabSize is how many deliveries are allocated at once. One that is kept keeps its slab.
+const slabSize = 64
+
+// outcome is what the deliveries of one batch share.
+type outcome struct {
+	topic      string
+	durability Durability // this and err are set before resolved
+	err        error      // of the records without an offset
+	resolved   atomic.Bool
+
+	mu   sync.Mutex
+	done chan struct{} // made when somebody asks for it
+	then []continuation
+}
+
+type continuation struct {
+	delivery *Delivery
+	fn       func(RecordMetadata, error)
+}
+
+// newDelivery is a delivery of its own, to be resolved once.
+func newDelivery() *Delivery { return &Delivery{outcome: new(outcome), offset: -1} }
+
+// resolve makes the outcome of a delivery of its own known: where its message is, or why not.
 func (d *Delivery) resolve(m RecordMetadata, err error) {
-	d.mu.Lock()
-	d.resolved, d.metadata, d.err = true, m, err
-	if d.done != nil {
-		close(d.done)
+	d.outcome.topic, d.outcome.durability, d.outcome.err = m.Topic, m.Durability, err
+	if err == nil {
+		d.partition, d.offset, d.timestamp = int32(m.Partition), m.Offset, m.Timestamp.UnixMilli()
 	}
-	then := d.then
-	d.then = nil
-	d.mu.Unlock()
-	for _, fn := range then {
-		fn(m, err)
+	d.outcome.resolve()
+}
+
+// resolve makes the outcome known and calls what waits for it: in the order of the records, and of the calls of Then.
+func (o *outcome) resolve() {
+	o.mu.Lock()
+	o.resolved.Store(true)
+	if o.done != nil {
+		close(o.done)
 	}
+	then := o.then
+	o.then = nil
+	o.mu.Unlock()
+	slices.SortStableFunc(then, func(a, b continuation) int { return cmp.Compare(a.delivery.index, b.delivery.index) })
+	for _, c := range then {
+		c.fn(c.delivery.result())
+	}
+}
+
+// result is what is known once the outcome is resolved.
+func (d *Delivery) result() (RecordMetadata, error) {
+	o := d.outcome
+	if d.offset < 0 {
+		return RecordMetadata{Topic: o.topic, Partition: -1, Offset: -1}, o.err
+	}
+	return RecordMetadata{
+		Topic: o.topic, Partition: int(d.partition), Offset: d.offset, Timestamp: time.UnixMilli(d.timestamp), Durability: o.durability,
+	}, nil
 }
 
 // Done is closed when the outcome is known.
 func (d *Delivery) Done() <-chan struct{} {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.done == nil {
-		d.done = make(chan struct{})
-		if d.resolved {
-			close(d.done)
+	o := d.outcome
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done == nil {
+		o.done = make(chan struct{})
+		if o.resolved.Load() {
+			close(o.done)
 		}
 	}
-	return d.done
+	return o.done
 }
 
-// Wait waits for the outcome.
+// Wait waits for the outcome, or until ctx ends, which changes nothing about the send.
 func (d *Delivery) Wait(ctx context.Context) (RecordMetadata, error) {
+	if d.outcome.resolved.Load() {
+		return d.result()
+	}
 	select {
 	case <-d.Done():
-		return d.metadata, d.err
+		return d.result()
 	case <-ctx.Done():
 		return RecordMetadata{}, sendError(ctx.Err())
 	}
 }
 
-// Then calls fn with the outcome: on the goroutine that delivers, which must not be blocked, or at once when the outcome
-// is known.
+// Then calls fn with the outcome: at once when it is known, else on the goroutine that delivers, in the order of the
+// messages. There fn must not block, nor wait for other deliveries of the producer or close it.
 func (d *Delivery) Then(fn func(RecordMetadata, error)) {
-	d.mu.Lock()
-	if !d.resolved {
-		d.then = append(d.then, fn)
-		d.mu.Unlock()
+	o := d.outcome
+	o.mu.Lock()
+	if !o.resolved.Load() {
+		o.then = append(o.then, continuation{d, fn})
+		o.mu.Unlock()
 		return
 	}
-	d.mu.Unlock()
-	fn(d.metadata, d.err)
+	o.mu.Unlock()
+	fn(d.result())
 }
 
 // sendError dresses the error of a context that ended a send.

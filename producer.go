@@ -3,21 +3,16 @@ package kafka
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/internal/codec"
-	"github.com/dot-do/kafka-embedded/record"
 )
 
 // RecordMetadata says where a record went.
 type RecordMetadata struct {
 	Topic      string
 	Partition  int
-	Offset     int64 // -1 with AcksNone, when it is not known yet
+	Offset     int64 // -1 when the record was not appended, or with AcksNone when that is not known yet
 	Timestamp  time.Time
 	Durability Durability // the level that was reached when the send returned
 }
@@ -28,15 +23,18 @@ type Producer struct {
 	topic  string
 	config producerConfig
 	opener opener
-
-	none sync.Once // makes background, for AcksNone
-	back *accumulator
+	back   background // for AcksNone
 }
 
-// Producer makes a producer for a topic.
+// Producer makes a producer for a topic. One that is not needed any more need not be closed, unless its acks are AcksNone
+// or it has an ID.
 func (c *Client) Producer(topic string, opts ...ProducerOption) *Producer {
 	p := &Producer{client: c, topic: topic, config: c.producerConfig(opts)}
-	p.opener = opener{client: c, topic: topic, config: p.config, owner: p}
+	p.opener = opener{client: c, topic: topic, config: p.config}
+	if p.config.Acks == AcksNone || p.config.ID != "" {
+		p.opener.owner = p
+	}
+	p.back.opener = &p.opener
 	return p
 }
 
@@ -52,40 +50,45 @@ func (c *Client) producerConfig(opts []ProducerOption) producerConfig {
 // Send sends a message and returns when it is as durable as the acks ask for. A message that names another topic is
 // ErrInvalidArgument. An error that says that the outcome is unknown means that the message may have been written.
 func (p *Producer) Send(ctx context.Context, m Message) error {
-	_, err := p.send(ctx, engine.AnyPartition, m)
-	return err
+	s := scratches.Get().(*scratch)
+	defer s.free()
+	return p.sendOne(ctx, s, engine.AnyPartition, &m)
 }
 
 // SendTo sends a message to a partition of the caller's choice.
 func (p *Producer) SendTo(ctx context.Context, partition int, m Message) (RecordMetadata, error) {
-	if partition < 0 || partition > 1<<31-1 {
-		return RecordMetadata{}, engine.Errorf(ErrPartitionNotFound, "partitions count from 0").At(p.topic, partition)
+	if err := checkPartition(p.topic, partition); err != nil {
+		return RecordMetadata{}, err
 	}
-	return p.send(ctx, int32(partition), m)
-}
-
-func (p *Producer) send(ctx context.Context, partition int32, m Message) (RecordMetadata, error) {
 	s := scratches.Get().(*scratch)
 	defer s.free()
-	if err := p.produce(ctx, s, partition, m); err != nil {
+	if err := p.sendOne(ctx, s, int32(partition), &m); err != nil {
 		return RecordMetadata{}, err
 	}
 	return s.metadata(p.topic, 0), nil
 }
 
-// SendBatch sends messages, those of one partition in one batch, which is written whole or not at all.
+func checkPartition(topic string, partition int) error {
+	if partition < 0 || partition > 1<<31-1 {
+		return engine.Errorf(ErrPartitionNotFound, "partitions count from 0").At(topic, partition)
+	}
+	return nil
+}
+
+// SendBatch sends messages, those of one partition in one batch, which is written whole or not at all; messages that
+// together exceed the batch size make several. When one message cannot be encoded none is sent.
 func (p *Producer) SendBatch(ctx context.Context, ms []Message) error {
 	s := scratches.Get().(*scratch)
 	defer s.free()
-	return p.produce(ctx, s, engine.AnyPartition, ms...)
+	return p.sendAll(ctx, s, ms)
 }
 
 // Produce is SendBatch that says where each message went. After an error the metadata of those that were written have
-// an offset, the others -1.
+// an offset, the others -1; there are none when nothing was sent.
 func (p *Producer) Produce(ctx context.Context, ms ...Message) ([]RecordMetadata, error) {
 	s := scratches.Get().(*scratch)
 	defer s.free()
-	err := p.produce(ctx, s, engine.AnyPartition, ms...)
+	err := p.sendAll(ctx, s, ms)
 	mds := make([]RecordMetadata, len(s.records))
 	for i := range mds {
 		mds[i] = s.metadata(p.topic, i)
@@ -93,129 +96,54 @@ func (p *Producer) Produce(ctx context.Context, ms ...Message) ([]RecordMetadata
 	return mds, err
 }
 
-// produce encodes messages and hands them to the engine.
-func (p *Producer) produce(ctx context.Context, s *scratch, partition int32, ms ...Message) error {
-	o, err := p.opener.open(ctx)
-	if err != nil {
-		return err
+func (p *Producer) sendOne(ctx context.Context, s *scratch, partition int32, m *Message) error {
+	return p.each(ctx, s, func(o *opened) error { return s.encodeOne(p.topic, partition, o.codec, m) })
+}
+
+func (p *Producer) sendAll(ctx context.Context, s *scratch, ms []Message) error {
+	return p.each(ctx, s, func(o *opened) error { return s.encode(p.topic, engine.AnyPartition, o.codec, ms) })
+}
+
+// each encodes and sends records: twice, if the topic was made anew with another codec since it was opened.
+func (p *Producer) each(ctx context.Context, s *scratch, encode func(*opened) error) error {
+	for {
+		o, err := p.opener.open(ctx)
+		if err != nil {
+			return err
+		}
+		if err := encode(o); err != nil {
+			return err
+		}
+		if p.config.Acks == AcksNone {
+			return p.buffer(ctx, o, s)
+		}
+		s.durability, err = p.opener.produce(ctx, o, s.records)
+		if !errors.Is(err, engine.ErrOtherCodec) {
+			return err
+		}
+		s.reset()
 	}
-	if err := s.encode(p.topic, partition, o.codec, ms); err != nil {
-		return err
-	}
-	if p.config.Acks == AcksNone {
-		return p.buffer(ctx, s)
-	}
-	s.durability, err = p.opener.produce(ctx, o, s.records)
-	return err
 }
 
 // buffer leaves records to the background.
-func (p *Producer) buffer(ctx context.Context, s *scratch) error {
-	p.none.Do(func() { p.back = newAccumulator(&p.opener) })
-	s.durability = DurabilityNone
-	for i := range s.records {
-		if err := p.back.add(ctx, &s.records[i], nil); err != nil {
-			return err
-		}
+func (p *Producer) buffer(ctx context.Context, o *opened, s *scratch) error {
+	back, err := p.back.get()
+	if err != nil {
+		return err
 	}
-	return nil
+	s.durability = DurabilityNone
+	return back.add(ctx, o, s.records)
 }
 
-// Close waits for what AcksNone left in the background. Sends after it are ErrClosed.
+// Flush waits until what AcksNone left in the background is written, and returns the first error since the last Flush.
+// With other acks there is nothing to wait for.
+func (p *Producer) Flush(ctx context.Context) error { return p.back.flush(ctx) }
+
+// Close waits for what AcksNone left in the background, and returns its first error that Flush did not. Sends after it
+// are ErrClosed. It is idempotent.
 func (p *Producer) Close() error {
 	p.client.forget(p)
 	return p.close()
 }
 
-func (p *Producer) close() error {
-	var err error
-	p.none.Do(func() {}) // no accumulator is made any more
-	if p.back != nil {
-		err = p.back.close()
-	}
-	return errors.Join(err, p.opener.close())
-}
-
-// scratch is what one call needs for its records, kept for the next one.
-type scratch struct {
-	records    []engine.Record
-	headers    []record.Header
-	spans      []span
-	bytes      []byte
-	durability Durability
-}
-
-// span is where a message's key and value are in the bytes of a scratch.
-type span struct{ key, value, end int }
-
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
-
-// mostScratch is the memory that a scratch may keep.
-const mostScratch = 1 << 20
-
-func (s *scratch) free() {
-	if cap(s.bytes) > mostScratch || cap(s.records) > 10_000 {
-		return
-	}
-	clear(s.records)
-	clear(s.headers)
-	s.records, s.headers, s.spans, s.bytes = s.records[:0], s.headers[:0], s.spans[:0], s.bytes[:0]
-	scratches.Put(s)
-}
-
-// encode makes records of messages: key and value into one buffer, by offsets first since it may move as it grows.
-func (s *scratch) encode(topic string, partition int32, c codec.Codec, ms []Message) error {
-	for i := range ms {
-		m := &ms[i]
-		if m.Topic != "" && m.Topic != topic {
-			return engine.Errorf(ErrInvalidArgument, "message %d names topic %q", i, m.Topic).At(topic, -1)
-		}
-		sp := span{key: len(s.bytes)}
-		s.bytes = append(s.bytes, m.Key...)
-		sp.value = len(s.bytes)
-		var err error
-		if m.Value != nil && !m.forward {
-			if s.bytes, err = c.Append(s.bytes, m.Value); err != nil {
-				return engine.Errorf(ErrSerialization, "message %d: %w", i, err).At(topic, -1)
-			}
-		}
-		sp.end = len(s.bytes)
-		s.spans = append(s.spans, sp)
-	}
-	for i := range ms {
-		m, sp := &ms[i], s.spans[i]
-		r := engine.Record{Partition: partition, Timestamp: engine.NoTimestamp, Offset: -1}
-		if m.Key != "" {
-			r.Key = s.bytes[sp.key:sp.value:sp.value]
-		}
-		if m.Value != nil {
-			r.Value = s.bytes[sp.value:sp.end:sp.end]
-		}
-		if !m.Timestamp.IsZero() {
-			r.Timestamp = m.Timestamp.UnixMilli()
-		}
-		if m.forward {
-			r.Key, r.Value, r.Headers = m.record.Key, m.record.Value, m.RawHeaders()
-		} else if len(m.Headers) > 0 {
-			r.Headers = s.encodeHeaders(m.Headers)
-		}
-		s.records = append(s.records, r)
-	}
-	return nil
-}
-
-// encodeHeaders puts headers in the order of their keys.
-func (s *scratch) encodeHeaders(headers map[string]string) []record.Header {
-	first := len(s.headers)
-	for _, key := range slices.Sorted(maps.Keys(headers)) {
-		s.headers = append(s.headers, record.Header{Key: key, Value: []byte(headers[key])})
-	}
-	return s.headers[first:len(s.headers):len(s.headers)]
-}
-
-func (s *scratch) metadata(topic string, i int) RecordMetadata {
-	r := &s.records[i]
-	return RecordMetadata{
-		Topic: topic, Partition: int(r.Partition), Offset: r.Offset, Timestamp: time.UnixMilli(r.Timestamp), Durability: s.durability,
-	}
-}
+func (p *Producer) close() error { return errors.Join(p.back.close(), p.opener.close()) }

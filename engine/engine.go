@@ -84,6 +84,9 @@ type ProducerConfig struct {
 	Compression record.Compression
 	// CompressionSet says that Compression was chosen; otherwise the topic's is used.
 	CompressionSet bool
+	// Codec is what the values are encoded with; Produce refuses a topic that has another one with an error that matches
+	// [ErrOtherCodec]. Empty is not checked.
+	Codec string
 	// BatchBytes bounds the records of one batch; 0 means the engine's default.
 	BatchBytes int
 	// ID numbers the records that are sent under this name, so that a retry after a restart can be told from a new

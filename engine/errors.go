@@ -43,6 +43,10 @@ const (
 	ErrInvalidArgument     Code = "invalid_argument"
 )
 
+// ErrOtherCodec is the cause of an [ErrSerialization] when values are encoded with another codec than the topic's: it was
+// made anew since the producer looked.
+var ErrOtherCodec = errors.New("the topic has another codec")
+
 // Error is the error that every operation of the library returns: what kind, where, whether trying again can help,
 // and the cause. Messages carry places and sizes, never keys or values.
 type Error struct {

@@ -106,6 +106,9 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 	if err != nil {
 		return 0, err
 	}
+	if codec := t.config.Load().Codec; p.config.Codec != "" && p.config.Codec != codec {
+		return 0, engine.Errorf(engine.ErrSerialization, "%w: %s, not %s", engine.ErrOtherCodec, codec, p.config.Codec).At(topic, -1)
+	}
 	if err := p.e.checkQuota(); err != nil {
 		return 0, err
 	}
