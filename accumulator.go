@@ -2,8 +2,8 @@ package kafka
 
 import (
 	"context"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -24,10 +24,11 @@ type accumulator struct {
 	limit   int      // payload that makes a batch due
 
 	mu       sync.Mutex
-	filling  *gathering
-	spare    *gathering    // for the next batch
-	slab     []Delivery    // for the next deliveries
-	bytes    int           // of memory, gathering and being written
+	full     []*gathering // to be written, in order
+	filling  *gathering   // behind them
+	free     []*gathering
+	slab     *slab         // for the next messages
+	bytes    int           // of memory that records take
 	added    int64         // records, ever
 	taken    int64         // of them, out of filling
 	written  int64         // of them, with their outcome known
@@ -39,6 +40,9 @@ type accumulator struct {
 	wake chan struct{} // run has something to look at
 	done sync.WaitGroup
 }
+
+// mostFree is how many gatherings are kept for the next batches.
+const mostFree = 4
 
 func newAccumulator(o *opener, r *reports) *accumulator {
 	a := &accumulator{opener: o, reports: r, limit: o.config.BatchBytes, filling: new(gathering), wake: make(chan struct{}, 1)}
@@ -77,14 +81,12 @@ func (a *accumulator) send(ctx context.Context, o *opened, r *engine.Record, m *
 	}
 	g := a.filling
 	if g.parcel == nil {
-		g.parcel = a.reports.newParcel(a.opener.topic)
+		g.parcel = &parcel{outcome: &outcome{topic: a.opener.topic}}
 	}
-	if len(a.slab) == 0 {
-		a.slab = make([]Delivery, slabSize)
-		g.parcel.cut = true
+	if a.slab == nil || a.slab.used == slabSize {
+		a.slab = a.reports.slab()
 	}
 	d := g.parcel.add(a.slab, m)
-	a.slab = a.slab[1:]
 	g.add(r)
 	a.note(1, size)
 	return d, nil
@@ -95,7 +97,7 @@ func (a *accumulator) admit(ctx context.Context, o *opened, size int) error {
 	if err := ctx.Err(); err != nil {
 		return sendError(err)
 	}
-	for !a.closed && (a.bytes > 0 && a.bytes+size > mostBuffered || !a.filling.takes(o)) {
+	for !a.closed && a.bytes > 0 && a.bytes+size > mostBuffered {
 		a.hurry()
 		if err := a.wait(ctx); err != nil {
 			return err
@@ -104,21 +106,45 @@ func (a *accumulator) admit(ctx context.Context, o *opened, size int) error {
 	if a.closed {
 		return errProducerClosed(a.opener.topic)
 	}
+	if g := a.filling; g.opened != o && len(g.records) > 0 {
+		a.seal() // values in it may have another codec
+	}
 	a.filling.opened = o
 	return nil
 }
 
 // note takes account of records that were added, and wakes run when it has something new to look at: a batch that begins,
-// or one that became due.
+// or one that is full.
 func (a *accumulator) note(n, size int) {
 	a.bytes += size
 	a.added += int64(n)
 	g := a.filling
-	if began := len(g.records) == n; began || g.payload >= a.limit && !g.due {
-		g.due = g.payload >= a.limit
+	g.bytes += size
+	switch {
+	case g.payload >= a.limit:
+		a.seal()
+	case len(g.records) == n:
 		signal(a.wake)
 	}
-	g.bytes += size
+}
+
+// seal begins a new batch. The caller holds mu.
+func (a *accumulator) seal() {
+	a.full = append(a.full, a.filling)
+	a.taken += int64(len(a.filling.records))
+	a.filling = a.unused(a.filling)
+	signal(a.wake)
+}
+
+// unused is an empty gathering, with room for as much as another one holds.
+func (a *accumulator) unused(like *gathering) *gathering {
+	n := len(a.free)
+	if n == 0 {
+		return &gathering{records: make([]engine.Record, 0, len(like.records)), arena: make([]byte, 0, len(like.arena))}
+	}
+	g := a.free[n-1]
+	a.free = a.free[:n-1]
+	return g
 }
 
 // signal leaves a token in a channel with room for one, unless there is one already.
@@ -189,26 +215,13 @@ func (a *accumulator) take() *gathering {
 	var lingered <-chan time.Time
 	over := false
 	for {
-		a.mu.Lock()
-		g := a.filling
-		gathers := len(g.records) > 0
-		if gathers && (over || a.due()) {
-			a.filling, a.spare = a.spare, nil
-			if a.filling == nil {
-				a.filling = new(gathering)
-			}
-			a.taken += int64(len(g.records))
-		}
-		closed, taken := a.closed, a.filling != g
-		a.mu.Unlock()
+		g, gathers, closed := a.next(over)
 		switch {
-		case taken:
+		case g != nil || closed:
 			if timer != nil {
 				timer.Stop()
 			}
 			return g
-		case closed:
-			return nil
 		case gathers && timer == nil:
 			timer = a.opener.client.config.Clock.NewTimer(a.opener.config.linger)
 			lingered = timer.C()
@@ -221,16 +234,34 @@ func (a *accumulator) take() *gathering {
 	}
 }
 
+// next takes the oldest batch that is due, if there is one. It reports whether one gathers otherwise, and whether there
+// will be no more.
+func (a *accumulator) next(lingered bool) (g *gathering, gathers, closed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	gathers = len(a.filling.records) > 0
+	if len(a.full) == 0 && gathers && (lingered || a.due()) {
+		a.seal()
+	}
+	if len(a.full) == 0 {
+		return nil, gathers, a.closed
+	}
+	g = a.full[0]
+	a.full = slices.Delete(a.full, 0, 1)
+	return g, false, false
+}
+
 // due reports whether what gathers is not to linger any longer. The caller holds mu.
 func (a *accumulator) due() bool {
-	return a.opener.config.linger <= 0 || a.filling.due || a.wanted > a.taken || a.closed
+	return a.opener.config.linger <= 0 || a.wanted > a.taken || a.closed
 }
 
 // write hands a batch to the engine, tells those that wait, and keeps its memory for the next one.
 func (a *accumulator) write(g *gathering) {
 	d, err := a.opener.produce(context.Background(), g.opened, g.records)
 	if g.parcel != nil {
-		a.reports.deliver(g.parcel, g.records, d, err)
+		g.parcel.resolve(g.records, d, err)
+		a.reports.add(g.parcel)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -240,52 +271,12 @@ func (a *accumulator) write(g *gathering) {
 	}
 	a.bytes -= g.bytes
 	a.written += int64(len(g.records))
-	g.reset()
-	a.spare = g
+	if len(a.free) < mostFree && !g.idle() {
+		g.reset()
+		a.free = append(a.free, g)
+	}
 	if a.progress != nil {
 		close(a.progress)
 		a.progress = nil
 	}
-}
-
-// background is an accumulator that is made when it is first needed.
-type background struct {
-	opener  *opener
-	reports *reports
-
-	current atomic.Pointer[accumulator]
-	mu      sync.Mutex
-	closed  bool
-}
-
-func (b *background) get() (*accumulator, error) {
-	if a := b.current.Load(); a != nil {
-		return a, nil
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return nil, errProducerClosed(b.opener.topic)
-	}
-	if b.current.Load() == nil {
-		b.current.Store(newAccumulator(b.opener, b.reports))
-	}
-	return b.current.Load(), nil
-}
-
-func (b *background) flush(ctx context.Context) error {
-	if a := b.current.Load(); a != nil {
-		return a.flush(ctx)
-	}
-	return nil
-}
-
-func (b *background) close() error {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
-	if a := b.current.Load(); a != nil {
-		return a.close()
-	}
-	return nil
 }

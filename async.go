@@ -70,9 +70,10 @@ func (p *AsyncProducer) add(ctx context.Context, partition int32, m *Message) (*
 
 // refuse reports a message that was not taken.
 func (p *AsyncProducer) refuse(m *Message, err error) *Delivery {
-	d := newDelivery()
-	d.resolve(RecordMetadata{Topic: p.topic}, err)
-	p.reports.add(&parcel{outcome: d.outcome, messages: []Message{*m}, runs: [][]Delivery{{*d}}})
+	one := parcel{outcome: &outcome{topic: p.topic}}
+	d := one.add(newSlab(), m)
+	one.resolve([]engine.Record{{Offset: -1}}, DurabilityNone, err)
+	p.reports.add(&one)
 	return d
 }
 

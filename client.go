@@ -14,10 +14,11 @@ type Client struct {
 	config Config
 	engine engine.Engine
 
-	mu        sync.Mutex
-	open      map[interface{ close() error }]struct{} // producers and consumers
-	producers map[engine.ProducerConfig]engine.Producer
-	closed    bool
+	mu         sync.Mutex
+	open       map[interface{ close() error }]struct{} // producers and consumers
+	producers  map[engine.ProducerConfig]engine.Producer
+	publishers map[string]*Producer
+	closed     bool
 
 	transactors transactors
 }
@@ -43,10 +44,14 @@ func NewClient(ctx context.Context, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newClient(c, e), nil
+}
+
+func newClient(c Config, e engine.Engine) *Client {
 	return &Client{
-		config: c, engine: e,
-		open: map[interface{ close() error }]struct{}{}, producers: map[engine.ProducerConfig]engine.Producer{},
-	}, nil
+		config: c, engine: e, open: map[interface{ close() error }]struct{}{},
+		producers: map[engine.ProducerConfig]engine.Producer{}, publishers: map[string]*Producer{},
+	}
 }
 
 // Close closes all producers and consumers, waits for what is under way, makes everything durable and releases the

@@ -20,9 +20,6 @@ type Delivery struct {
 	index     int32 // in the batch
 }
 
-// slabSize is how many deliveries are allocated at once. One that is kept keeps its slab.
-const slabSize = 64
-
 // outcome is what the deliveries of one batch share.
 type outcome struct {
 	topic      string

@@ -14,17 +14,13 @@ type gathering struct {
 	parcel  *parcel // of an asynchronous producer
 	payload int     // bytes as they count towards the batch size
 	bytes   int     // of memory
-	due     bool    // it has the size of a batch
 }
 
 // recordOverhead is what a record takes in memory besides its bytes.
 const recordOverhead = 256
 
-// What a batch may leave for the next one.
-const (
-	mostArena   = 8 << 20
-	mostRecords = 64 << 10
-)
+// mostIdle is the memory that a batch may leave for the next one although it used less than a quarter of it.
+const mostIdle = 4 << 20
 
 // memory is what a record takes while it waits.
 func memory(r *engine.Record) int {
@@ -34,9 +30,6 @@ func memory(r *engine.Record) int {
 	}
 	return n
 }
-
-// takes reports whether records with o's codec may join.
-func (g *gathering) takes(o *opened) bool { return g.opened == o || len(g.records) == 0 }
 
 func (g *gathering) add(r *engine.Record) {
 	g.payload += record.SizeOf(r.Key, r.Value, r.Headers)
@@ -66,13 +59,15 @@ func (g *gathering) copy(b []byte) []byte {
 	return g.arena[first:len(g.arena):len(g.arena)]
 }
 
-// reset makes room for the next batch. What a burst has left is given back.
+// reset makes room for the next batch. What only a burst needed is given back.
 func (g *gathering) reset() {
-	if cap(g.arena) > mostArena || cap(g.records) > mostRecords || cap(g.headers) > mostRecords {
-		*g = gathering{}
-		return
-	}
 	clear(g.records)
 	clear(g.headers)
 	*g = gathering{records: g.records[:0], headers: g.headers[:0], arena: g.arena[:0]}
+}
+
+// idle reports whether the batch has much more memory than it used.
+func (g *gathering) idle() bool {
+	has := cap(g.arena) + cap(g.records)*recordOverhead
+	return has > mostIdle && g.bytes < has/4
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -106,5 +107,32 @@ func BenchmarkSendBatch(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*records), "ns/record")
 		})
+	}
+}
+
+// BenchmarkAsyncSend counts a record when its outcome is known.
+func BenchmarkAsyncSend(b *testing.B) {
+	for _, v := range benchmarked {
+		for _, senders := range []int{1, 8} {
+			b.Run(fmt.Sprintf("%s/%d", v.name, senders), func(b *testing.B) {
+				p := open(b, WithDir(b.TempDir()), WithCodec(v.codec)).AsyncProducer("t", WithAcks(AcksLeader), WithLingerMs(5))
+				m := Message{Key: "customer-456", Value: v.value}
+				_, err := p.Send(b.Context(), m).Wait(b.Context())
+				require.NoError(b, err)
+				b.ReportAllocs()
+				b.ResetTimer()
+				var done sync.WaitGroup
+				for i := range senders {
+					done.Go(func() {
+						ctx := b.Context()
+						for range (b.N + i) / senders {
+							p.Send(ctx, m)
+						}
+					})
+				}
+				done.Wait()
+				require.NoError(b, p.Flush(b.Context()))
+			})
+		}
 	}
 }

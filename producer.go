@@ -97,15 +97,30 @@ func (p *Producer) Produce(ctx context.Context, ms ...Message) ([]RecordMetadata
 }
 
 func (p *Producer) sendOne(ctx context.Context, s *scratch, partition int32, m *Message) error {
-	return p.each(ctx, s, func(o *opened) error { return s.encodeOne(p.topic, partition, o.codec, m) })
+	return p.deliver(ctx, s, func(o *opened) error { return s.encodeOne(p.topic, partition, o.codec, m) })
 }
 
 func (p *Producer) sendAll(ctx context.Context, s *scratch, ms []Message) error {
-	return p.each(ctx, s, func(o *opened) error { return s.encode(p.topic, engine.AnyPartition, o.codec, ms) })
+	return p.deliver(ctx, s, func(o *opened) error { return s.encode(p.topic, engine.AnyPartition, o.codec, ms) })
 }
 
-// each encodes and sends records: twice, if the topic was made anew with another codec since it was opened.
-func (p *Producer) each(ctx context.Context, s *scratch, encode func(*opened) error) error {
+// deliver encodes and sends records, for the background with AcksNone.
+func (p *Producer) deliver(ctx context.Context, s *scratch, encode func(*opened) error) error {
+	if p.config.Acks != AcksNone {
+		return p.write(ctx, s, encode)
+	}
+	o, err := p.opener.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := encode(o); err != nil {
+		return err
+	}
+	return p.buffer(ctx, o, s)
+}
+
+// write encodes and sends records: again, if the topic was made anew with another codec since it was opened.
+func (p *Producer) write(ctx context.Context, s *scratch, encode func(*opened) error) error {
 	for {
 		o, err := p.opener.open(ctx)
 		if err != nil {
@@ -114,11 +129,7 @@ func (p *Producer) each(ctx context.Context, s *scratch, encode func(*opened) er
 		if err := encode(o); err != nil {
 			return err
 		}
-		if p.config.Acks == AcksNone {
-			return p.buffer(ctx, o, s)
-		}
-		s.durability, err = p.opener.produce(ctx, o, s.records)
-		if !errors.Is(err, engine.ErrOtherCodec) {
+		if s.durability, err = p.opener.produce(ctx, o, s.records); !errors.Is(err, engine.ErrOtherCodec) {
 			return err
 		}
 		s.reset()

@@ -3,8 +3,6 @@ package kafka
 import (
 	"sync"
 	"sync/atomic"
-
-	"github.com/dot-do/kafka-embedded/engine"
 )
 
 // DeliveryReport is the outcome of an asynchronous send.
@@ -30,72 +28,23 @@ type reports struct {
 	parcels []*parcel // before there is a channel; the oldest first
 	count   int       // messages in them
 	bytes   int
-	free    *parcel // one that was dropped, for the next batch
+	free    []*[slabSize]sent // of parcels that were dropped
 	channel chan DeliveryReport
 	sizes   []int // of those in the channel, and some that were read meanwhile; bytes is their sum
 	closed  bool
 }
 
-// parcel is a batch of messages on its way to their outcomes.
-type parcel struct {
-	outcome  *outcome
-	messages []Message
-	runs     [][]Delivery // of the messages, in pieces of slabs
-	cut      bool         // the next delivery does not lie behind the last one
-	bytes    int
-}
-
-// newParcel begins a batch.
-func (r *reports) newParcel(topic string) *parcel {
+// slab makes a slab, out of what was dropped if there is something.
+func (r *reports) slab() *slab {
 	r.mu.Lock()
-	p := r.free
-	r.free = nil
-	r.mu.Unlock()
-	if p == nil {
-		p = new(parcel)
+	defer r.mu.Unlock()
+	n := len(r.free)
+	if n == 0 {
+		return newSlab()
 	}
-	p.outcome, p.cut = &outcome{topic: topic}, true
-	return p
-}
-
-// add takes a message and the first delivery of a slab.
-func (p *parcel) add(slab []Delivery, m *Message) *Delivery {
-	d := &slab[0]
-	*d = Delivery{outcome: p.outcome, index: int32(len(p.messages))}
-	p.messages = append(p.messages, *m)
-	if p.cut {
-		p.runs, p.cut = append(p.runs, slab[:0]), false
-	}
-	last := &p.runs[len(p.runs)-1]
-	*last = (*last)[:len(*last)+1]
-	return d
-}
-
-// each calls fn for each message and its delivery.
-func (p *parcel) each(fn func(i int, d *Delivery)) {
-	i := 0
-	for _, run := range p.runs {
-		for j := range run {
-			fn(i, &run[j])
-			i++
-		}
-	}
-}
-
-func (p *parcel) report(i int, d *Delivery) DeliveryReport {
-	md, err := d.result()
-	return DeliveryReport{RecordMetadata: md, Err: err, Message: &p.messages[i]}
-}
-
-// deliver makes the outcome of a batch known, and keeps its reports.
-func (r *reports) deliver(p *parcel, rs []engine.Record, durability Durability, err error) {
-	p.outcome.durability, p.outcome.err = durability, err
-	p.each(func(i int, d *Delivery) {
-		d.offset, d.timestamp, d.partition = rs[i].Offset, rs[i].Timestamp, rs[i].Partition
-		p.bytes += len(rs[i].Key) + len(rs[i].Value)
-	})
-	p.outcome.resolve()
-	r.add(p)
+	messages := r.free[n-1]
+	r.free = r.free[:n-1]
+	return &slab{deliveries: new([slabSize]Delivery), messages: messages}
 }
 
 // add keeps the reports of a parcel.
@@ -108,35 +57,37 @@ func (r *reports) add(p *parcel) {
 		r.pass(p)
 	default:
 		r.parcels = append(r.parcels, p)
-		r.count += len(p.messages)
+		r.count += p.count
 		r.bytes += p.bytes
-		for len(r.parcels) > 1 && (r.count-len(r.parcels[0].messages) >= mostReports || r.bytes > mostReportBytes) {
+		for len(r.parcels) > 1 && (r.count-r.parcels[0].count >= mostReports || r.bytes > mostReportBytes) {
 			r.drop()
 		}
 	}
 }
 
-// drop forgets the oldest parcel, and keeps its memory for a new one.
+// drop forgets the oldest parcel. A slab can be used again with its last piece, since they are dropped in order.
 func (r *reports) drop() {
 	p := r.parcels[0]
 	r.parcels[0] = nil
 	r.parcels = r.parcels[1:]
-	r.count -= len(p.messages)
+	r.count -= p.count
 	r.bytes -= p.bytes
-	r.dropped.Add(int64(len(p.messages)))
-	clear(p.messages)
-	clear(p.runs)
-	r.free = &parcel{messages: p.messages[:0], runs: p.runs[:0]}
+	r.dropped.Add(int64(p.count))
+	for _, u := range p.runs {
+		clear(u.slab.messages[u.from:u.to])
+		if u.to == slabSize {
+			r.free = append(r.free, u.slab.messages)
+		}
+	}
 }
 
 // pass puts the reports of a parcel into the channel, in the place of the oldest ones when there are too many. Only here
 // something is sent, under mu, so there is room after one was taken out.
 func (r *reports) pass(p *parcel) {
-	size := p.bytes / len(p.messages)
-	p.each(func(i int, d *Delivery) {
+	size := p.bytes / p.count
+	p.reports(func(report DeliveryReport) {
 		for read := len(r.sizes) - len(r.channel); read > 0; read-- {
-			r.bytes -= r.sizes[0]
-			r.sizes = r.sizes[1:]
+			r.forget()
 		}
 		for len(r.channel) > 0 && (len(r.channel) == mostReports || r.bytes+size > mostReportBytes) {
 			select {
@@ -144,13 +95,18 @@ func (r *reports) pass(p *parcel) {
 				r.dropped.Add(1)
 			default: // read meanwhile
 			}
-			r.bytes -= r.sizes[0]
-			r.sizes = r.sizes[1:]
+			r.forget()
 		}
-		r.channel <- p.report(i, d)
+		r.channel <- report
 		r.sizes = append(r.sizes, size)
 		r.bytes += size
 	})
+}
+
+// forget takes the size of the oldest report out of account.
+func (r *reports) forget() {
+	r.bytes -= r.sizes[0]
+	r.sizes = r.sizes[1:]
 }
 
 // open makes the channel, and hands over what was kept.
