@@ -240,14 +240,14 @@ func TestBench(t *testing.T) {
 func TestVerifyAndRepair(t *testing.T) {
 	k := newTool(t)
 	k.run("a\nb\n", "produce", "t")
-	k.run("c\nd\n", "produce", "t")
+	k.run("charlie\ndelta\n", "produce", "t")
 	k.run("e\n", "produce", "t")
 	require.Contains(t, k.run("", "repair", "--yes"), "All is well.")
 
 	name := filepath.Join(k.dir, "topics", "t-0", "00000000000000000000.log")
 	b, err := os.ReadFile(name)
 	require.NoError(t, err)
-	second := bytes.IndexByte(b, 'c')
+	second := bytes.Index(b, []byte("charlie"))
 	b[second] ^= 0xff
 	require.NoError(t, os.WriteFile(name, b, 0o600))
 
