@@ -1,6 +1,7 @@
 package log
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,10 +23,12 @@ func TestPagesThatAFailedSyncLeft(t *testing.T) {
 		}
 		return nil
 	}))
+	w.o.Config.SegmentBytes = 1 << 20
 	require.NoError(t, w.create())
 	require.NoError(t, w.append(plain, -1, "a"))
 	require.NoError(t, w.sync())
-	require.NoError(t, w.append(plain, -1, "b", "c"))
+	pages := strings.Repeat("b", 20<<10) // some of which nothing else is written to
+	require.NoError(t, w.append(plain, -1, pages, pages))
 	fail = true
 	require.Error(t, w.sync())
 	for seed := range uint64(20) {
