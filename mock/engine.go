@@ -142,6 +142,13 @@ func (p producer) Flush(ctx context.Context) error {
 	return p.Producer.Flush(ctx)
 }
 
+func (p producer) Progress(ctx context.Context, topic string) (map[int32]int64, error) {
+	if err := p.take(Progress); err != nil {
+		return nil, err
+	}
+	return p.Producer.Progress(ctx, topic)
+}
+
 func (p producer) Begin(ctx context.Context) error {
 	if err := p.take(Begin); err != nil {
 		return err

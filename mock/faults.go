@@ -16,6 +16,7 @@ const (
 	OpenProducer Verb = "open producer" // with the first send
 	Produce      Verb = "produce"
 	Flush        Verb = "flush"
+	Progress     Verb = "progress"
 	Begin        Verb = "begin"
 	SendOffsets  Verb = "send offsets"
 	End          Verb = "end" // of a transaction, either way
@@ -42,7 +43,7 @@ const (
 )
 
 var verbs = []Verb{
-	OpenProducer, Produce, Flush, Begin, SendOffsets, End, OpenConsumer, Poll, Commit, Committed, Seek, Ends, CreateTopic,
+	OpenProducer, Produce, Flush, Progress, Begin, SendOffsets, End, OpenConsumer, Poll, Commit, Committed, Seek, Ends, CreateTopic,
 	ListTopics, DescribeTopic, AlterTopic, DeleteTopic, CreatePartitions, DeleteRecords, OffsetAt, ListGroups, DescribeGroup,
 	DeleteGroup, SetOffsets,
 }

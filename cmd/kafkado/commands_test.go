@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -218,6 +219,22 @@ func TestDump(t *testing.T) {
 	out := k.run("", "dump", "--records", logs[0])
 	require.Contains(t, out, "position 0: offsets 0 to 1, 2 records, ")
 	require.Regexp(t, `  1 \S+ key "key" value "\S+b" h="x"`, out)
+
+	var d batchDump
+	require.NoError(t, json.Unmarshal([]byte(k.run("", "dump", "--json", logs[0])), &d))
+	require.Equal(t, []int64{0, 0, 1}, []int64{d.Position, d.First, d.Last})
+	require.Equal(t, []string{logs[0], "none"}, []string{d.File, d.Compression})
+	require.Empty(t, d.Records)
+	require.Contains(t, k.run("", "dump", "--json", "--records", logs[0]), `"key":"key","value":{"base64":"`)
+
+	b, err := os.ReadFile(logs[0])
+	require.NoError(t, err)
+	b[len(b)-1] ^= 1
+	bad := filepath.Join(t.TempDir(), "bad.log")
+	require.NoError(t, os.WriteFile(bad, b, 0o600))
+	code, _, errs := k.try("", "dump", logs[0], bad)
+	require.Equal(t, exitDamage, code)
+	require.Contains(t, errs, "bad.log: no valid batch")
 }
 
 func TestBench(t *testing.T) {
