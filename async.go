@@ -92,7 +92,7 @@ func (p *AsyncProducer) Flush(ctx context.Context) error { return p.back.flush(c
 // Close is Flush without a limit in time, and ends the producer: later sends are ErrClosed, and Reports is closed behind
 // what is in it. It is idempotent.
 func (p *AsyncProducer) Close() error {
-	p.client.forget(p)
+	defer p.client.forget(p) // not before: the client's Close has to wait for it
 	return p.close()
 }
 

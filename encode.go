@@ -93,9 +93,10 @@ func (s *scratch) value(c codec.Codec, v any) ([]byte, error) {
 	if c == codec.Raw {
 		switch v := v.(type) {
 		case []byte:
-			if v != nil {
-				return v, nil
+			if v == nil {
+				return []byte{}, nil
 			}
+			return v, nil
 		case string:
 			return bytesOf(v), nil
 		}
@@ -104,6 +105,9 @@ func (s *scratch) value(c codec.Codec, v any) ([]byte, error) {
 	var err error
 	if s.bytes, err = c.Append(s.bytes, v); err != nil {
 		return nil, err
+	}
+	if len(s.bytes) == first {
+		return []byte{}, nil // which is not a tombstone
 	}
 	return s.bytes[first:len(s.bytes):len(s.bytes)], nil
 }

@@ -153,7 +153,7 @@ func (p *Producer) Flush(ctx context.Context) error { return p.back.flush(ctx) }
 // Close waits for what AcksNone left in the background, and returns its first error that Flush did not. Sends after it
 // are ErrClosed. It is idempotent.
 func (p *Producer) Close() error {
-	p.client.forget(p)
+	defer p.client.forget(p) // not before: the client's Close has to wait for it
 	return p.close()
 }
 
