@@ -88,3 +88,17 @@ func TestReportsOpenFiles(t *testing.T) {
 	require.Len(t, errs, 1)
 	require.Contains(t, errs[0], "left")
 }
+
+func TestStacks(t *testing.T) {
+	for name, c := range map[string]struct {
+		stack string
+		ours  bool
+	}{
+		"of the library": {"1 @ 0x1\n#\t0x1\t" + module + "/internal/local.(*Engine).x+0x1\t\tengine.go:1\n", true},
+		"of a test":      {"1 @ 0x1\n#\t0x1\t" + module + "/mock.TestX+0x1\t\tx_test.go:1\n", false},
+		"of others":      {"1 @ 0x1\n#\t0x1\tnet/http.(*conn).serve+0x1\tserver.go:1\n", false},
+		"not begun":      {"1 @ 0x1\n#\t0x1\tsync.(*WaitGroup).Go.func1+0x0\twaitgroup.go:1\n", true},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.ours, ours(c.stack)) })
+	}
+}
