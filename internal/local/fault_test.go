@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -43,24 +44,26 @@ func TestFaultAtEveryCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for n := int64(1); n <= counted.Ops(); n++ {
 				hook := fault(n)
-				place := "no fault"
+				var first atomic.Pointer[string] // call that failed
+				place := func() string { return *first.Load() }
 				mem := vfs.NewMem()
 				open := &countingFS{FS: mem}
 				w := newWorld(t.Context())
-				w.fault = func(err error) { requireTyped(t, err, place) }
+				w.fault = func(err error) { requireTyped(t, err, place()) }
 				w.life(vfs.Faulty(open, func(op vfs.Op) error {
 					err := hook(op)
-					if err != nil && place == "no fault" {
-						place = fmt.Sprintf("call %d: %s %s", op.N, op.Kind, op.Name)
+					if err != nil {
+						at := fmt.Sprintf("call %d: %s %s", op.N, op.Kind, op.Name)
+						first.CompareAndSwap(nil, &at)
 					}
 					return err
 				}))
-				if place == "no fault" {
+				if first.Load() == nil {
 					continue // a call of another kind
 				}
-				require.Zero(t, open.open.Load(), "%s: files are open", place)
-				check(t, mem.KillClone(), w.snapshot(), afterKill, place+", then killed")
-				check(t, mem.CrashClone(uint64(n)), w.snapshot(), afterPowerLoss, place+", then power loss")
+				require.Zero(t, open.open.Load(), "%s: files are open", place())
+				check(t, mem.KillClone(), w.snapshot(), afterKill, place()+", then killed")
+				check(t, mem.CrashClone(uint64(n)), w.snapshot(), afterPowerLoss, place()+", then power loss")
 			}
 		})
 	}
