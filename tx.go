@@ -60,7 +60,7 @@ func (c *Client) Transaction(ctx context.Context, topic string, fn func(tx *Tx) 
 // opened again.
 //
 // After an abort the consumers whose messages were given to [Tx.CommitOffsets] go back to what their group has committed,
-// so that their loops see the same messages again.
+// so that their loops see the same messages again. Give them first, before anything that may fail.
 func (c *Client) Transact(ctx context.Context, fn func(tx *Tx) error, opts ...TxOption) error {
 	var tc txConfig
 	for _, o := range opts {
