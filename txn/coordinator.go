@@ -72,12 +72,18 @@ const (
 	Unknown                // the next opening may find it, or not
 )
 
+// Verdict is the outcome of a decision, and why it is not Stored.
+type Verdict struct {
+	Outcome Outcome
+	Err     error
+}
+
 // Store keeps decisions. Its methods may be called concurrently, and must not call the Coordinator back, but for forget.
 type Store interface {
-	// Commit stores a decision durably, all of it or nothing, and publishes the offsets once it is. In the same unit it
-	// drops the decisions that forget returns, which it calls when it knows that the unit will be written. It returns why
-	// the outcome is not Stored.
-	Commit(d *Decision, forget func() []ID) (Outcome, error)
+	// Commit stores decisions durably, in one unit, and publishes their offsets once they are. One that it refuses, because
+	// of its offsets, does not keep it from storing the others. In the same unit it drops the decisions that forget returns,
+	// which it calls when it knows that the unit will be written. There is a verdict for each.
+	Commit(ds []*Decision, forget func() []ID) []Verdict
 	// Find reports, once everything that can be read is durable, whether a decision whose outcome was Unknown is stored,
 	// and then publishes its offsets. An error says that it is still not known.
 	Find(d *Decision) (bool, error)
@@ -102,6 +108,7 @@ type Coordinator struct {
 	logger  *slog.Logger
 	maxOpen int
 
+	rounds    rounds
 	reserving sync.Mutex // one at a time makes the pool larger
 
 	mu       sync.Mutex

@@ -3,7 +3,6 @@ package txn
 import (
 	"errors"
 	"math"
-	"sync"
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/record"
@@ -18,18 +17,47 @@ func (t *Txn) Commit() error {
 	if t.ended != nil {
 		return t.ended
 	}
-	err := t.failed
-	if err == nil {
-		err = t.flushAll()
+	if len(t.parts) == 0 && len(t.offsets) == 0 {
+		t.end()
+		return nil
 	}
-	if err == nil {
-		err = t.sync()
-	}
-	if err != nil {
+	if err := t.prepare(); err != nil {
 		t.abort()
 		return aborted(err)
 	}
-	return t.decide()
+	t.c.commit(t)
+	switch d := t.decided; t.outcome {
+	case Refused:
+		t.abort()
+		return aborted(t.err)
+	case Unknown:
+		t.c.add(&ending{id: t.id, decision: d, unknown: true, parts: t.touched(), release: t.id.next()})
+		t.end()
+		return engine.Errorf(engine.ErrIO, "the outcome of the transaction is unknown: %w; "+
+			"it stays open until the journal works again, at the latest when the client is opened anew", t.err)
+	default:
+		t.c.finish(&ending{id: t.id, commit: true, decision: d, parts: t.touched(), release: t.id.next()})
+	}
+	t.end()
+	return nil
+}
+
+// prepare writes what has not been written. The caller holds mu.
+func (t *Txn) prepare() error {
+	if t.failed != nil {
+		return t.failed
+	}
+	if err := t.flushAll(); err != nil {
+		return err
+	}
+	if t.id != noID {
+		return nil
+	}
+	id, err := t.c.take() // only offsets are committed
+	if err == nil {
+		t.id = id
+	}
+	return err
 }
 
 // aborted puts first what became of the transaction: the cause may be an error that speaks of its own outcome.
@@ -65,63 +93,6 @@ func (t *Txn) kill(reason *engine.Error) {
 		t.abort()
 		t.ended = reason
 	}
-}
-
-// sync makes the records durable, partitions side by side. The caller holds mu.
-func (t *Txn) sync() error {
-	errs := make([]error, len(t.parts))
-	var others sync.WaitGroup
-	for i, p := range t.parts {
-		if i == len(t.parts)-1 {
-			errs[i] = p.Sync(p.next)
-			break
-		}
-		others.Go(func() { errs[i] = p.Sync(p.next) })
-	}
-	others.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// decide stores the decision and goes on as it turns out. The records are durable. The caller holds mu.
-func (t *Txn) decide() error {
-	if len(t.parts) == 0 && len(t.offsets) == 0 {
-		t.end()
-		return nil
-	}
-	if t.id == noID {
-		id, err := t.c.take()
-		if err != nil {
-			t.abort()
-			return aborted(err)
-		}
-		t.id = id
-	}
-	d := &Decision{ID: t.id, Offsets: t.offsets}
-	for _, p := range t.parts {
-		if p.next > 0 {
-			d.Ends = append(d.Ends, End{p.ID(), p.next})
-		}
-	}
-	outcome, err := t.c.store.Commit(d, t.c.forgettable)
-	switch outcome {
-	case Refused:
-		t.abort()
-		return aborted(err)
-	case Unknown:
-		t.c.add(&ending{id: t.id, decision: d, unknown: true, parts: t.touched(), release: t.id.next()})
-		t.end()
-		return engine.Errorf(engine.ErrIO,
-			"the outcome of the transaction is unknown: %w; it stays open until the journal works again, at the latest when the client is opened anew",
-			err)
-	}
-	t.c.finish(&ending{id: t.id, commit: true, decision: d, parts: t.touched(), release: t.id.next()})
-	t.end()
-	return nil
 }
 
 // abort ends the transaction without a trace for readers of committed records. The caller holds mu.

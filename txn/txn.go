@@ -34,6 +34,11 @@ type Txn struct {
 	written  bool          // an append was tried
 	failed   error         // why it can only be aborted
 	ended    *engine.Error // why calls are refused, once it has ended
+
+	// What its round made of it.
+	outcome Outcome
+	err     error
+	decided *Decision
 }
 
 // part is what a transaction writes to one partition.
@@ -188,7 +193,7 @@ func (t *Txn) Flush() error {
 	if err := t.flushAll(); err != nil {
 		return err
 	}
-	return t.sync()
+	return t.failure(syncAll([]*Txn{t}))
 }
 
 // AddOffsets makes the commit of the transaction commit offsets of a group, the next ones to read. Of several for one

@@ -35,56 +35,105 @@ const (
 type decisions struct{ *core }
 
 // Commit implements txn.Store. Nobody looks at the group's offsets, to begin there or to set them, from before the
-// member is checked until they are published.
-func (s decisions) Commit(d *txn.Decision, forget func() []txn.ID) (txn.Outcome, error) {
+// members are checked until they are published.
+func (s decisions) Commit(ds []*txn.Decision, forget func() []txn.ID) []txn.Verdict {
 	s.publishing.RLock()
 	defer s.publishing.RUnlock()
+	verdicts := make([]txn.Verdict, len(ds)) // Refused, so far
 	tried := false
 	err := s.journal.CommitFunc(true, func() ([]journal.Change, error) {
-		changes, err := s.changes(d)
-		if err != nil {
-			return nil, err
+		u := unit{decisions: s}
+		for i, d := range ds {
+			verdicts[i].Err = u.add(d)
+		}
+		if len(u.changes) == 0 {
+			return nil, errNothing
 		}
 		for _, id := range forget() {
-			changes = append(changes, journal.Change{Key: commitKey(id)})
+			u.changes = append(u.changes, journal.Change{Key: commitKey(id)})
 		}
 		tried = true
-		return changes, nil
+		return u.changes, nil
 	})
+	for i, d := range ds {
+		if verdicts[i].Err == nil {
+			verdicts[i] = s.judge(d, tried, err)
+		}
+	}
+	return verdicts
+}
+
+// errNothing keeps the journal from writing an empty unit.
+var errNothing = errors.New("nothing to commit")
+
+// judge tells what became of a decision that was given to the journal.
+func (s decisions) judge(d *txn.Decision, tried bool, err error) txn.Verdict {
 	switch {
 	case err == nil:
 		s.publish(d)
-		return txn.Stored, nil
+		return txn.Verdict{Outcome: txn.Stored}
 	case !tried || s.certain(d, err):
-		return txn.Refused, ioError(err, "committing a transaction")
+		return txn.Verdict{Outcome: txn.Refused, Err: ioError(err, "committing a transaction")}
 	}
 	s.unsure.add(d)
-	return txn.Unknown, ioError(err, "committing a transaction")
+	return txn.Verdict{Outcome: txn.Unknown, Err: ioError(err, "committing a transaction")}
 }
 
-// changes is what the journal has to take in, in the order of its queue.
-func (s decisions) changes(d *txn.Decision) ([]journal.Change, error) {
-	changes := []journal.Change{{Key: commitKey(d.ID), Value: encodeEnds(d.Ends)}}
+// unit is a unit of the journal in the making, in the order of its queue.
+type unit struct {
+	decisions
+	changes []journal.Change
+	offsets map[string]int64 // that it sets
+}
+
+// add puts a decision into the unit, or says why it is refused.
+func (u *unit) add(d *txn.Decision) error {
 	for _, o := range d.Offsets {
-		if m, ok := o.From.(*group.Member); ok {
-			if err := s.groups.CheckGeneration(m, o.Offsets); err != nil {
-				return nil, err
-			}
-		}
-		for tp, offset := range o.Offsets {
-			if _, exists := s.journal.Get(topicKey(tp.Topic)); !exists {
-				return nil, engine.Errorf(engine.ErrTopicNotFound, "it was deleted").At(tp.Topic, int(tp.Partition))
-			}
-			if s.unsure.of(o.Group, tp) {
-				return nil, errUnsure(o.Group, tp)
-			}
-			key := offsetKey(o.Group, tp)
-			if b, ok := s.journal.Get(key); !ok || decodeOffset(b) < offset {
-				changes = append(changes, journal.Change{Key: key, Value: encodeOffset(offset)})
-			}
+		if err := u.check(o); err != nil {
+			return err
 		}
 	}
-	return changes, nil
+	u.changes = append(u.changes, journal.Change{Key: commitKey(d.ID), Value: encodeEnds(d.Ends)})
+	for _, o := range d.Offsets {
+		for tp, offset := range o.Offsets {
+			u.raise(offsetKey(o.Group, tp), offset)
+		}
+	}
+	return nil
+}
+
+// check reports why offsets may not be committed.
+func (u *unit) check(o txn.Offsets) error {
+	if m, ok := o.From.(*group.Member); ok {
+		if err := u.groups.CheckGeneration(m, o.Offsets); err != nil {
+			return err
+		}
+	}
+	for tp := range o.Offsets {
+		if _, exists := u.journal.Get(topicKey(tp.Topic)); !exists {
+			return engine.Errorf(engine.ErrTopicNotFound, "it was deleted").At(tp.Topic, int(tp.Partition))
+		}
+		if u.unsure.of(o.Group, tp) {
+			return errUnsure(o.Group, tp)
+		}
+	}
+	return nil
+}
+
+// raise sets an offset, unless a higher one is stored or set by the unit.
+func (u *unit) raise(key string, offset int64) {
+	have, ok := u.offsets[key]
+	if b, stored := u.journal.Get(key); !ok && stored {
+		have, ok = decodeOffset(b), true
+	}
+	if ok && have >= offset {
+		return
+	}
+	if u.offsets == nil {
+		u.offsets = map[string]int64{}
+	}
+	u.offsets[key] = offset
+	u.changes = append(u.changes, journal.Change{Key: key, Value: encodeOffset(offset)})
 }
 
 func errUnsure(group string, tp engine.TopicPartition) error {
