@@ -36,6 +36,7 @@ type partition struct {
 	sync     bool
 	builders sync.Pool
 	reader   record.Reader
+	buf      []byte // for reads
 }
 
 func openPartition(dir string, o OpenOptions) (Log, error) {
@@ -43,7 +44,9 @@ func openPartition(dir string, o OpenOptions) (Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &partition{fs: fsys, pool: vfs.NewPool(fsys, openFiles), sync: o.Level == Fsync}
+	p := &partition{
+		fs: fsys, pool: vfs.NewPool(fsys, openFiles), sync: o.Level == Fsync, buf: make([]byte, readChunk),
+	}
 	p.builders.New = func() any { return new(record.Builder) }
 	options := log.Options{
 		FS: fsys, Pool: p.pool, Dir: partitionDir, Topic: partitionDir, ID: make([]byte, 16), Epoch: 1,
@@ -87,7 +90,7 @@ func (p *partition) ReadAll() (records, bytes int64, err error) {
 	var r record.Record
 	end := p.log.End()
 	for offset := p.log.Start(); offset < end; {
-		data, next, err := p.log.Read(offset, end, readChunk)
+		data, next, err := p.log.ReadInto(p.buf, offset, end, readChunk)
 		if err != nil {
 			return records, bytes, err
 		}
@@ -114,7 +117,7 @@ func (p *partition) ReadAll() (records, bytes int64, err error) {
 }
 
 func (p *partition) Read(index int64) ([]byte, error) {
-	data, _, err := p.log.Read(index, p.log.End(), 1)
+	data, _, err := p.log.ReadInto(p.buf, index, p.log.End(), 1)
 	if err != nil {
 		return nil, err
 	}

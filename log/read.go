@@ -16,6 +16,11 @@ import (
 // It returns an error with code ErrOffsetOutOfRange for an offset below Start or beyond End, ErrClosed, and
 // *engine.CorruptionError where bytes are damaged; reading can go on at its Next.
 func (l *Log) Read(from, upTo int64, maxBytes int) (data []byte, next int64, err error) {
+	return l.ReadInto(nil, from, upTo, maxBytes)
+}
+
+// ReadInto is Read into the caller's memory, as far as its capacity suffices.
+func (l *Log) ReadInto(buf []byte, from, upTo int64, maxBytes int) (data []byte, next int64, err error) {
 	if start, end := l.Start(), l.End(); from < start || from > end {
 		return nil, from, l.errorf(engine.ErrOffsetOutOfRange, "offset %d is outside of %d to %d", from, start, end)
 	}
@@ -32,7 +37,7 @@ func (l *Log) Read(from, upTo int64, maxBytes int) (data []byte, next int64, err
 			return nil, from, err
 		}
 		next := s.Next()
-		data, err := s.Read(from, upTo, maxBytes)
+		data, err := s.Read(buf, from, upTo, maxBytes)
 		s.Release()
 		if err != nil {
 			return nil, from, l.readError(err)

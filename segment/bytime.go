@@ -26,8 +26,9 @@ func (s *Segment) OffsetAt(ms, from, upTo int64) (offset int64, found bool, err 
 	if err != nil {
 		return 0, false, err
 	}
+	buf := make([]byte, 16*indexInterval)
 	for at := max(from, s.base+int64(rel)); at < min(upTo, s.Next()); {
-		data, err := s.Read(at, upTo, 16*indexInterval)
+		data, err := s.Read(buf, at, upTo, len(buf))
 		if err != nil || len(data) == 0 {
 			return 0, false, err
 		}

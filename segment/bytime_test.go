@@ -52,7 +52,7 @@ func TestReadersBesideWriter(t *testing.T) {
 	for range 4 {
 		readers.Go(func() {
 			for from := int64(base); from < base+total; {
-				data, err := m.Read(from, m.Next(), 3000)
+				data, err := m.Read(nil, from, m.Next(), 3000)
 				if err != nil {
 					t.Error(err)
 					return

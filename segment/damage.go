@@ -11,20 +11,20 @@ import (
 
 // readAround is Read where a batch is damaged on the way from an index entry to the one that is wanted. It looks
 // closer: at the index, at every batch in between, and at where sound batches go on.
-func (s *Segment) readAround(from, upTo int64, maxBytes int) ([]byte, error) {
+func (s *Segment) readAround(q request) ([]byte, error) {
 	if err := s.offsets.Recheck(); errors.Is(err, index.ErrMismatch) {
 		if err := s.rebuild(); err != nil {
 			return nil, err
 		}
 	}
-	place, err := s.lookup(from)
+	place, err := s.lookup(q.from)
 	if err != nil {
 		return nil, err
 	}
 	st := s.startAt(place)
 	for {
 		st.careful = true
-		data, err := s.readFrom(st, from, upTo, maxBytes)
+		data, err := s.readFrom(st, q)
 		var bad *Invalid
 		if !errors.As(err, &bad) {
 			return data, err
@@ -40,7 +40,7 @@ func (s *Segment) readAround(from, upTo int64, maxBytes int) ([]byte, error) {
 			continue
 		}
 		at, next := s.resume(bad)
-		if from < next {
+		if q.from < next {
 			return nil, s.corrupt(bad, next)
 		}
 		st = start{at: at, next: next, last: -1, bound: -1}

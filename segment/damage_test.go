@@ -62,7 +62,7 @@ func (m *made) checkEveryBit(t *testing.T, change func(*testing.T, vfs.FS)) {
 					if bit != at%8 {
 						continue
 					}
-					_, err := c.Read(other.BaseOffset(), m.Next(), 1)
+					_, err := c.Read(nil, other.BaseOffset(), m.Next(), 1)
 					require.Equal(t, i == j, err != nil, what)
 				}
 				require.NoError(t, c.Close())
@@ -190,7 +190,7 @@ func TestIndexesAreRebuilt(t *testing.T) {
 				}
 				for i := 0; i < len(m.batches); i += 37 {
 					b := m.batches[i]
-					data, err := c.Read(b.BaseOffset(), c.Next(), 1)
+					data, err := c.Read(nil, b.BaseOffset(), c.Next(), 1)
 					require.NoError(t, err)
 					require.Equal(t, []byte(b), data[:len(b)])
 					offset, found, err := c.OffsetAt(int64(i)*10, base, c.Next())

@@ -117,7 +117,7 @@ func (m *made) readable(t require.TestingT, from int64, maxBytes int) (lost []in
 		}
 	}
 	for from < m.Next() {
-		data, err := m.Read(from, m.Next(), maxBytes)
+		data, err := m.Read(nil, from, m.Next(), maxBytes)
 		var c *engine.CorruptionError
 		if errors.As(err, &c) {
 			require.LessOrEqual(t, c.First, from, "%v", c)

@@ -1,10 +1,12 @@
 package segment
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"sync/atomic"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -12,17 +14,26 @@ import (
 	"github.com/dot-do/kafka-embedded/record"
 )
 
+// request is a Read under way.
+type request struct {
+	from, upTo int64
+	maxBytes   int
+	buf        []byte // the caller's memory; nil when the batches are to be in memory that nobody else uses
+}
+
 // Read returns whole batches, checked, from the one that holds offset from, or the first one after it where compaction
-// left a gap, up to the first whose base offset is at least upTo. They are about maxBytes, at least one batch, and in
-// memory that nobody else uses. Nothing at all means that there is no such batch.
+// left a gap, up to the first whose base offset is at least upTo. They are about maxBytes, at least one batch. They are in
+// buf where it has the capacity, and otherwise, also when it is nil, in memory that nobody else uses. Nothing at all means
+// that there is no such batch.
 //
 // Where a batch is damaged the ones before it are returned; a Read that starts at the damage returns a
 // *engine.CorruptionError, and one from its Next on goes on behind it. Other errors are those of the file system.
-func (s *Segment) Read(from, upTo int64, maxBytes int) ([]byte, error) {
-	data, err := s.read(from, upTo, maxBytes)
+func (s *Segment) Read(buf []byte, from, upTo int64, maxBytes int) ([]byte, error) {
+	q := request{from, upTo, maxBytes, buf}
+	data, err := s.read(q)
 	var bad *Invalid
 	if errors.As(err, &bad) {
-		data, err = s.readAround(from, upTo, maxBytes)
+		data, err = s.readAround(q)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &engine.CorruptionError{File: s.Path(), First: s.base, Next: s.Next(), Reason: "the file is missing"}
@@ -30,24 +41,24 @@ func (s *Segment) Read(from, upTo int64, maxBytes int) ([]byte, error) {
 	return data, err
 }
 
-func (s *Segment) read(from, upTo int64, maxBytes int) ([]byte, error) {
-	if at, ok := s.hints.find(from); ok {
-		return s.readFrom(start{at: at, next: from, last: -1, bound: -1}, from, upTo, maxBytes)
+func (s *Segment) read(q request) ([]byte, error) {
+	if at, ok := s.hints.find(q.from); ok {
+		return s.readFrom(start{at: at, next: q.from, last: -1, bound: -1}, q)
 	}
-	place, err := s.lookup(from)
+	place, err := s.lookup(q.from)
 	if err != nil {
 		return nil, err
 	}
 	// Entries that are far apart belong to large batches, each with an entry: then the next one is of the batch that
 	// is wanted.
-	if place.Bound-place.Position >= 2*indexInterval && place.Last < from-s.base {
+	if place.Bound-place.Position >= 2*indexInterval && place.Last < q.from-s.base {
 		st := start{at: place.Bound, next: -1, last: s.base + place.BoundLast, bound: -1}
-		data, err := s.readFrom(st, from, upTo, maxBytes)
-		if err != nil || len(data) > 0 && record.Batch(data).BaseOffset() <= from {
+		data, err := s.readFrom(st, q)
+		if err != nil || len(data) > 0 && record.Batch(data).BaseOffset() <= q.from {
 			return data, err
 		}
 	}
-	return s.readFrom(s.startAt(place), from, upTo, maxBytes)
+	return s.readFrom(s.startAt(place), q)
 }
 
 func (s *Segment) lookup(offset int64) (index.Place, error) {
@@ -97,35 +108,53 @@ type walk struct {
 	chain   Chain
 	last    int64 // as in start
 	careful bool
-	at      int64 // position of data
+	buf     []byte // memory for data, where it suffices
+	at      int64  // position of data
 	data    []byte
 	limit   int64 // end of the file
 	short   bool  // limit is less than it should be
 }
 
-func (s *Segment) readFrom(st start, from, upTo int64, maxBytes int) ([]byte, error) {
+// small is the largest stretch that is read into memory used again, so that a batch can be looked for in it and only
+// what was found be copied out.
+const small = 4 * indexInterval
+
+var smalls = sync.Pool{New: func() any { return new([small]byte) }}
+
+func (s *Segment) readFrom(st start, q request) ([]byte, error) {
 	w := walk{
 		chain: Chain{Next: st.next, Gaps: s.info.Compacted, Epoch: -1},
-		last:  st.last, careful: st.careful, at: st.at, limit: s.Size(),
+		last:  st.last, careful: st.careful, at: st.at, limit: s.Size(), buf: q.buf,
 	}
 	// One read brings the batch that is asked for in all but rare cases: it starts before the next index entry.
-	want := int64(max(maxBytes, 2*indexInterval))
+	want := int64(max(q.maxBytes, 2*indexInterval))
 	if st.bound >= 0 {
-		want = max(int64(maxBytes), min(st.bound-st.at, scanBuffer))
+		want = max(int64(q.maxBytes), min(st.bound-st.at, scanBuffer))
+	}
+	shared := q.buf == nil && want <= small
+	if shared {
+		scratch := smalls.Get().(*[small]byte)
+		defer smalls.Put(scratch)
+		w.buf = scratch[:]
 	}
 	for {
 		if err := w.load(s.file, want); err != nil || len(w.data) == 0 {
 			return nil, err
 		}
-		data, need, err := w.take(from, upTo, maxBytes)
+		data, need, err := w.take(q.from, q.upTo, q.maxBytes)
 		if err != nil || len(data) == 0 && need == 0 {
 			return nil, err
 		}
 		if len(data) > 0 {
 			s.hints.put(w.chain.Next, w.at)
+			if shared {
+				data = bytes.Clone(data)
+			}
 			return data, nil
 		}
-		want = max(need, int64(maxBytes))
+		if want = max(need, int64(q.maxBytes)); shared && want > small {
+			w.buf, shared = nil, false
+		}
 	}
 }
 
@@ -139,7 +168,10 @@ func (w *walk) load(r io.ReaderAt, n int64) error {
 	case n <= 0:
 		return nil
 	}
-	data := make([]byte, n)
+	data := w.buf[:min(n, int64(cap(w.buf)))]
+	if int64(len(data)) < n {
+		data = make([]byte, n)
+	}
 	got, err := r.ReadAt(data, w.at)
 	if int64(got) < n {
 		if err != nil && !errors.Is(err, io.EOF) {

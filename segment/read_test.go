@@ -41,7 +41,7 @@ func (m *made) checkReads(t *testing.T, maxBytes int) {
 			i++
 		}
 		for _, upTo := range []int64{from + 1, m.batches[i].LastOffset() + 1, from + 10, m.Next(), 1 << 62} {
-			data, err := m.Read(from, upTo, maxBytes)
+			data, err := m.Read(nil, from, upTo, maxBytes)
 			require.NoError(t, err)
 			got := split(t, data)
 			require.NotEmpty(t, got, "from %d up to %d", from, upTo)
@@ -59,16 +59,16 @@ func (m *made) checkReads(t *testing.T, maxBytes int) {
 				require.Greater(t, len(data)+len(m.batches[last+1])+4096+len(m.batches[i]), maxBytes, "no less than there is")
 			}
 		}
-		data, err := m.Read(from, from, maxBytes)
+		data, err := m.Read(nil, from, from, maxBytes)
 		require.NoError(t, err)
 		require.True(t, len(data) == 0 || from > m.batches[i].BaseOffset())
 	}
 	for _, from := range []int64{m.Next(), m.Next() + 1, 1 << 40} {
-		data, err := m.Read(from, 1<<62, maxBytes)
+		data, err := m.Read(nil, from, 1<<62, maxBytes)
 		require.NoError(t, err)
 		require.Empty(t, data)
 	}
-	data, err := m.Read(0, 1<<62, maxBytes)
+	data, err := m.Read(nil, 0, 1<<62, maxBytes)
 	require.NoError(t, err)
 	require.True(t, bytes.HasPrefix(data, m.batches[0]))
 }
@@ -79,7 +79,7 @@ func TestSequentialReads(t *testing.T) {
 	m := newSegment(t, same(100, shape{5, 200, 5})...)
 	var all []byte
 	for from := int64(base); from < m.Next(); {
-		data, err := m.Read(from, m.Next(), 8<<10)
+		data, err := m.Read(nil, from, m.Next(), 8<<10)
 		require.NoError(t, err)
 		if from > base {
 			_, ok := m.hints.find(from)
@@ -126,7 +126,7 @@ func TestReadGaps(t *testing.T) {
 		}
 	}
 	for i, b := range m.batches[1:] {
-		data, err := m.Read(m.batches[i].LastOffset()+1, b.BaseOffset(), 1<<20)
+		data, err := m.Read(nil, m.batches[i].LastOffset()+1, b.BaseOffset(), 1<<20)
 		require.NoError(t, err)
 		require.Empty(t, data, "there is nothing in the gap")
 	}
