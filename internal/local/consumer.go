@@ -88,6 +88,9 @@ func (c *consumer) Poll(ctx context.Context, maxRecords int) ([]engine.Fetch, er
 	}
 	c.poll.Lock()
 	defer c.poll.Unlock()
+	if err := c.takeFailure(); err != nil {
+		return nil, err
+	}
 	got := gathered{limit: maxRecords, minBytes: c.config.FetchMinBytes}
 	p := patience{c: c}
 	defer p.end()
@@ -105,6 +108,18 @@ func (c *consumer) Poll(ctx context.Context, maxRecords int) ([]engine.Fetch, er
 			return nil, err
 		}
 	}
+}
+
+// takeFailure is what the last Poll found besides records.
+func (c *consumer) takeFailure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errConsumerClosed()
+	}
+	err := c.failure
+	c.failure = nil
+	return err
 }
 
 // gathered is what a Poll has so far.
@@ -166,9 +181,7 @@ func (c *consumer) step(ctx context.Context, got *gathered) (<-chan struct{}, er
 		got.retain(c.cursors)
 	}
 	c.renewEnds()
-	if c.failure == nil || got.records > 0 {
-		c.collect(got)
-	}
+	c.collect(got)
 	if got.records > 0 {
 		return changed, nil // a failure is for the next Poll
 	}

@@ -146,19 +146,14 @@ func (c *consumer) assign(tps []engine.TopicPartition) error {
 	}
 	cursors := make([]*cursor, 0, len(tps))
 	for _, tp := range tps {
-		p, err := c.e.partition(tp)
+		p, _ := c.e.partition(tp)
 		if p == nil {
 			continue // deleted: the group, or the version of the topics, tells so in a moment
 		}
-		cur, err2 := c.find(tp)
-		if err2 != nil || cur.partition != p {
+		cur, err := c.find(tp)
+		if err != nil || cur.partition != p {
 			cur = &cursor{partition: p, paused: c.paused[tp]}
-			if err == nil {
-				err = c.place(cur)
-			}
-			if err != nil {
-				c.fail(err)
-			}
+			_ = c.place(cur) // or collect does, and keeps the error
 		}
 		cursors = append(cursors, cur)
 	}
