@@ -84,8 +84,7 @@ func (v *verification) verifyUnsealed(base int64, later []int64) (stop bool, err
 		return false, nil
 	}
 	if r.bad == nil {
-		v.report.TailBytes += size - got.Size // zeros, grown ahead
-		return false, nil
+		return false, nil // at most zeros follow, which the file was grown by
 	}
 	if !v.isUnpromised(got.Next, later) || !v.hasMark && r.resume(f, size, -1) >= 0 {
 		v.restProblem(name, r.bad.Error(), got.Next, r.resume(f, size, -1))

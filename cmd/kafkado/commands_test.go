@@ -271,7 +271,7 @@ func TestVerifyAndRepair(t *testing.T) {
 	for _, command := range []string{"verify", "repair"} {
 		code, out, _ := k.try("", command)
 		require.Equal(t, exitDamage, code)
-		require.Contains(t, out, "1 places are damaged.")
+		require.Contains(t, out, "1 place is damaged.")
 		after, err := os.ReadFile(name)
 		require.NoError(t, err)
 		require.Equal(t, b, after, "%s changes nothing", command)

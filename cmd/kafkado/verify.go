@@ -104,9 +104,16 @@ func printReport(out io.Writer, r local.Report) error {
 		fmt.Fprintln(out)
 	}
 	if len(problems) > 0 {
-		_, err := fmt.Fprintf(out, "%d places are damaged.\n", len(problems))
+		_, err := fmt.Fprintf(out, "%s damaged.\n", places(len(problems)))
 		return err
 	}
 	_, err := fmt.Fprintln(out, "All is well.")
 	return err
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "1 place is"
+	}
+	return fmt.Sprintf("%d places are", n)
 }
