@@ -12,7 +12,7 @@ import (
 // ErrRebalanceInProgress says that the consumer has given the partition up since, or was taken out of the group: the
 // message comes again, to whoever reads the partition now.
 func (m *Message) Commit(ctx context.Context) error {
-	if m.source == nil {
+	if m.source == nil || m.source.reader == nil {
 		return errNotReceived()
 	}
 	return m.source.reader.commit(ctx, m.source, m.Offset+1)
@@ -22,7 +22,7 @@ func (m *Message) Commit(ctx context.Context) error {
 // under way share the next; Close waits for all.
 func (m *Message) CommitAsync() *Delivery {
 	d := newDelivery()
-	if m.source == nil {
+	if m.source == nil || m.source.reader == nil {
 		d.resolve(RecordMetadata{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset}, errNotReceived())
 		return d
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/clock"
 	"github.com/dot-do/kafka-embedded/record"
+	"github.com/dot-do/kafka-embedded/stream"
 )
 
 // The headers of a dead letter.
@@ -31,19 +32,17 @@ const (
 	DeadLetter                // it goes to the topic of WithDeadLetter
 )
 
-// WithOnError sets what becomes of a record whose value cannot be decoded.
-func WithOnError(o OnError) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) { c.onError = o })
-}
-
 // WithDeadLetter sends a message whose handler failed maxAttempts times to another topic, as it is stored and durably,
 // with the headers [HeaderOriginalTopic], [HeaderOriginalPartition], [HeaderOriginalOffset] and [HeaderError] added; it
 // then counts as processed. It acts in [Consumer.Parallel], [Consumer.Subscribe] and [Worker], and on undecodable
 // records with WithOnError(DeadLetter). The topic is made, with the codec of the first, if that is allowed.
-func WithDeadLetter(topic string, maxAttempts int) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) {
-		c.deadLetter, c.parallel.retry.attempts = topic, max(maxAttempts, 1)
-	})
+//
+// A stream sends records there that cannot be decoded or for which a function panicked; it tries once.
+func WithDeadLetter(topic string, maxAttempts int) ConsumerStreamOption {
+	return both{
+		func(c *consumerConfig) { c.deadLetter, c.parallel.retry.attempts = topic, max(maxAttempts, 1) },
+		streamOption(stream.DeadLetterTo(topic)),
+	}
 }
 
 // handle has a message processed: it tries again as configured, and sends what still fails to the dead letters.

@@ -171,21 +171,6 @@ func WithBatchTimeout(d time.Duration) ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.batchTimeout = d })
 }
 
-// WithOffset sets where to begin when the group has no committed offset, or one that is not in the log any more.
-func WithOffset(o Offset) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) {
-		c.Start = engine.StartEarliest
-		if o == OffsetLatest {
-			c.Start = engine.StartLatest
-		}
-	})
-}
-
-// WithOffsetTime begins, when the group has no committed offset, with the first record that is not older than t.
-func WithOffsetTime(t time.Time) ConsumerOption {
-	return consumerOption(func(c *consumerConfig) { c.Start, c.StartTime = engine.StartTime, t })
-}
-
 // WithAutoCommit commits what the loop has left behind, now and then: a record counts as processed when the loop asks
 // for the next one.
 func WithAutoCommit(on bool) ConsumerOption {
@@ -260,9 +245,4 @@ func WithTopics(more ...string) ConsumerOption {
 // WithRawValues leaves [Message.Value] nil, for those who use Bytes or Decode.
 func WithRawValues() ConsumerOption {
 	return consumerOption(func(c *consumerConfig) { c.rawValues = true })
-}
-
-// WithUntilEnd ends loops when everything was read that was there when they began.
-func WithUntilEnd() ConsumerOption {
-	return consumerOption(func(c *consumerConfig) { c.UntilEnd = true })
 }

@@ -1,0 +1,111 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/codec"
+	"github.com/dot-do/kafka-embedded/record"
+	"github.com/dot-do/kafka-embedded/stream"
+)
+
+// Stream is a sequence of elements that operators turn into other ones; see package stream for what it promises. Nothing
+// runs until To, Each, Results, All or Branch is called.
+type Stream[T any] = stream.Stream[T]
+
+// Branch routes messages to a topic.
+type Branch = stream.Branch[*Message]
+
+// Window says which windows an element belongs to.
+type Window = stream.Window
+
+// Late is a record that came for closed windows only.
+type Late = stream.Late
+
+// Guarantee says what a crash can do to a stream's outputs and state.
+type Guarantee = stream.Guarantee
+
+// The guarantees.
+const (
+	ExactlyOnce = stream.ExactlyOnce // nothing is lost or doubled; the default
+	AtLeastOnce = stream.AtLeastOnce // nothing is lost; what came since the last commit may come again
+)
+
+// TumblingWindow is windows of one size that neither overlap nor leave gaps.
+func TumblingWindow(size time.Duration) Window { return stream.TumblingWindow(size) }
+
+// HoppingWindow is windows of one size, one of which begins every advance.
+func HoppingWindow(size, advance time.Duration) Window { return stream.HoppingWindow(size, advance) }
+
+// SlidingWindow is a window for each set of elements that are within d of each other.
+func SlidingWindow(d time.Duration) Window { return stream.SlidingWindow(d) }
+
+// SessionWindow is a window for each run of elements with no gap between neighbours longer than gap.
+func SessionWindow(gap time.Duration) Window { return stream.SessionWindow(gap) }
+
+// NewStream makes a stream of a topic's messages. A mistake in the options is an error of the call that runs it.
+func NewStream(c *Client, topic string, opts ...StreamOption) *Stream[*Message] {
+	return stream.New(stream.Source[*Message]{
+		Env: c.streamEnv(), Topic: topic, Decode: streamMessage,
+		Encode: func(dst []byte, m *Message) ([]byte, error) { return codec.MsgPack.Append(dst, m.Value) },
+		Restore: func(tp engine.TopicPartition, r *record.Record) (*Message, error) {
+			return streamMessage(codec.MsgPack, tp, r)
+		},
+	}, streamOptions(opts)...)
+}
+
+// Stream makes a stream of a topic's messages; see [NewStream].
+func (c *Client) Stream(topic string, opts ...StreamOption) *Stream[*Message] {
+	return NewStream(c, topic, opts...)
+}
+
+// NewTypedStream makes a stream of a topic's values, decoded straight into T; a tombstone has the zero value.
+func NewTypedStream[T any](c *Client, topic string, opts ...StreamOption) *Stream[T] {
+	return stream.New(stream.Source[T]{
+		Env: c.streamEnv(), Topic: topic,
+		Decode: func(c stream.Codec, _ engine.TopicPartition, r *record.Record) (v T, err error) {
+			if r.Value != nil {
+				err = c.Unmarshal(r.Value, &v)
+			}
+			return v, err
+		},
+	}, streamOptions(opts)...)
+}
+
+func (c *Client) streamEnv() stream.Env {
+	return stream.Env{
+		Engine: c.engine, Clock: c.config.Clock, Logger: c.config.Logger, StateCodec: codec.MsgPack,
+		TopicCodec: func(ctx context.Context, topic string) (stream.Codec, error) { return c.topicCodec(ctx, topic) },
+		Value:      streamValue,
+	}
+}
+
+// streamValue is what is encoded of an element: of a message, its value.
+func streamValue(v any) any {
+	if m, ok := v.(*Message); ok {
+		return m.Value
+	}
+	return v
+}
+
+// streamMessage makes a message of a record. It cannot be committed by itself.
+func streamMessage(c stream.Codec, tp engine.TopicPartition, r *record.Record) (*Message, error) {
+	known, ok := c.(codec.Codec)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	m := &struct {
+		Message
+		source
+	}{}
+	m.source.tp, m.source.codec = tp, known
+	m.Message.receive(&m.source, r)
+	if r.Value == nil {
+		return &m.Message, nil
+	}
+	var err error
+	m.Message.Value, err = known.Decode(r.Value)
+	return &m.Message, err
+}

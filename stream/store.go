@@ -1,0 +1,311 @@
+package stream
+
+import (
+	"cmp"
+	"container/heap"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+)
+
+// entry is the aggregate of a key in a window; without windows start and end are 0.
+type entry[K comparable, A any] struct {
+	key        K
+	start, end int64
+	value      A
+	time       int64 // of the newest element in it
+	dirty      bool  // changed since the last flush
+	removed    bool
+	serial     uint64 // in order of making
+}
+
+// store holds the aggregates of one operator, by key and start. One goroutine changes it; queries come from others.
+//
+// A changelog record has the key
+//
+//	start int64, end int64 (big-endian), key (a string as it is, other types encoded by the StateCodec)
+//
+// and the value
+//
+//	time int64 (big-endian), aggregate (encoded by the StateCodec)
+type store[K comparable, A any] struct {
+	task    *Task
+	env     *Env
+	place   *placed
+	window  Window
+	updates bool // results are emitted with each change, not when windows close
+	out     push[Result[K, A]]
+	copies  bool // aggregates refer to memory that functions may change
+
+	mu      sync.RWMutex
+	entries map[K][]*entry[K, A] // sorted by start
+	closing closing[K, A]        // windows that are open
+	closed  []*entry[K, A]       // windows that were closed but are retained, in the order of their ends
+	changed []*entry[K, A]
+	serial  uint64
+}
+
+func newStore[K comparable, A any](t *Task, e *Env, w Window, updates bool, out push[Result[K, A]]) *store[K, A] {
+	return &store[K, A]{
+		task: t, env: e, window: w, updates: updates || w.kind == noWindow, out: out,
+		copies: !plain(reflect.TypeFor[A]()), entries: map[K][]*entry[K, A]{},
+	}
+}
+
+// plain reports whether copying a value of the type copies all of it.
+func plain(t reflect.Type) bool {
+	k := t.Kind()
+	return k == reflect.String || k >= reflect.Bool && k <= reflect.Complex128
+}
+
+func (s *store[K, A]) now() int64 { return s.task.now(s.place) }
+
+// of is the windows of a key; without windows, one.
+func (s *store[K, A]) of(k K) []*entry[K, A] { return s.entries[k] }
+
+func (s *store[K, A]) find(k K, start int64) *entry[K, A] {
+	list := s.entries[k]
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].start == start {
+			return list[i]
+		}
+	}
+	return nil
+}
+
+// insert makes an entry. There must be none of this key and start.
+func (s *store[K, A]) insert(k K, start, end int64, value A, time int64) *entry[K, A] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := &entry[K, A]{key: k, start: start, end: end, value: value, time: time}
+	s.link(e)
+	if s.window.kind != noWindow {
+		heap.Push(&s.closing, e)
+	}
+	s.touch(e)
+	return e
+}
+
+// link puts an entry into the list of its key.
+func (s *store[K, A]) link(e *entry[K, A]) {
+	s.serial++
+	e.serial = s.serial
+	list := s.entries[e.key]
+	i := len(list)
+	for i > 0 && list[i-1].start > e.start {
+		i--
+	}
+	s.entries[e.key] = slices.Insert(list, i, e)
+}
+
+func (s *store[K, A]) change(e *entry[K, A], value A, time int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.value, e.time = value, max(e.time, time)
+	s.touch(e)
+}
+
+func (s *store[K, A]) remove(e *entry[K, A]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unlink(e)
+}
+
+func (s *store[K, A]) unlink(e *entry[K, A]) {
+	e.removed = true
+	list := s.entries[e.key]
+	if list = slices.DeleteFunc(list, func(o *entry[K, A]) bool { return o == e }); len(list) == 0 {
+		delete(s.entries, e.key)
+	} else {
+		s.entries[e.key] = list
+	}
+	s.touch(e)
+}
+
+func (s *store[K, A]) touch(e *entry[K, A]) {
+	if !e.dirty && s.task.id != "" {
+		e.dirty = true
+		s.changed = append(s.changed, e)
+	}
+}
+
+// duplicate is an entry's value with memory of its own.
+func (s *store[K, A]) duplicate(e *entry[K, A]) (A, error) {
+	if !s.copies {
+		return e.value, nil
+	}
+	c := valueCoder[A](s.env)
+	return c.copied(nil, e.value)
+}
+
+// updated emits a change where updates are wanted.
+func (s *store[K, A]) updated(e *entry[K, A]) error {
+	if !s.updates {
+		return nil
+	}
+	return s.emit(e)
+}
+
+func (s *store[K, A]) emit(e *entry[K, A]) error {
+	key, err := s.keyBytes(nil, e.key)
+	if err != nil {
+		return err
+	}
+	m := meta{time: e.time, key: key}
+	return s.out(&m, result(s.window, e))
+}
+
+// nextClose implements operator.
+func (s *store[K, A]) nextClose() (int64, bool) {
+	for len(s.closing) > 0 && s.closing[0].removed {
+		heap.Pop(&s.closing)
+	}
+	if len(s.closing) == 0 {
+		return 0, false
+	}
+	return s.window.closesAt(s.closing[0].end), true
+}
+
+// close implements operator.
+func (s *store[K, A]) close(time int64) error {
+	for {
+		at, ok := s.nextClose()
+		if !ok || at > time {
+			s.expire(time)
+			return nil
+		}
+		e := heap.Pop(&s.closing).(*entry[K, A])
+		if s.window.retention() > 0 {
+			s.closed = append(s.closed, e)
+		} else {
+			s.remove(e)
+		}
+		if !s.updates {
+			if err := s.emit(e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// expire removes closed windows that no element can need any more.
+func (s *store[K, A]) expire(time int64) {
+	for len(s.closed) > 0 && s.closed[0].end+s.window.retention() < time {
+		s.remove(s.closed[0])
+		s.closed = s.closed[1:]
+	}
+}
+
+// flush implements operator.
+func (s *store[K, A]) flush(write func(key, value []byte)) error {
+	for _, e := range s.changed {
+		e.dirty = false
+		key := binary.BigEndian.AppendUint64(nil, uint64(e.start))
+		key = binary.BigEndian.AppendUint64(key, uint64(e.end))
+		key, err := s.keyBytes(key, e.key)
+		if err != nil {
+			return err
+		}
+		if e.removed {
+			if s.replaced(e) == nil {
+				write(key, nil)
+			}
+			continue
+		}
+		value, err := s.env.StateCodec.Append(binary.BigEndian.AppendUint64(nil, uint64(e.time)), e.value)
+		if err != nil {
+			return err
+		}
+		write(key, value)
+	}
+	clear(s.changed)
+	s.changed = s.changed[:0]
+	return nil
+}
+
+// replaced is the entry that took the place of a removed one, if any.
+func (s *store[K, A]) replaced(e *entry[K, A]) *entry[K, A] {
+	if o := s.find(e.key, e.start); o != nil && o.end == e.end {
+		return o
+	}
+	return nil
+}
+
+func (s *store[K, A]) keyBytes(dst []byte, k K) ([]byte, error) {
+	if text, ok := any(k).(string); ok {
+		return append(dst, text...), nil
+	}
+	return s.env.StateCodec.Append(dst, k)
+}
+
+// restore implements operator.
+func (s *store[K, A]) restore(key, value []byte) error {
+	e := &entry[K, A]{}
+	if len(key) < 16 || value != nil && len(value) < 8 {
+		return fmt.Errorf("a changelog record of %d and %d bytes is too short", len(key), len(value))
+	}
+	e.start, e.end = int64(binary.BigEndian.Uint64(key)), int64(binary.BigEndian.Uint64(key[8:]))
+	if text, ok := any(&e.key).(*string); ok {
+		*text = string(key[16:])
+	} else if err := s.env.StateCodec.Unmarshal(key[16:], &e.key); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.replaced(e); old != nil {
+		list := slices.DeleteFunc(s.entries[e.key], func(o *entry[K, A]) bool { return o == old })
+		s.entries[e.key] = list
+		if len(list) == 0 {
+			delete(s.entries, e.key)
+		}
+	}
+	if value == nil {
+		return nil
+	}
+	e.time = int64(binary.BigEndian.Uint64(value))
+	if err := s.env.StateCodec.Unmarshal(value[8:], &e.value); err != nil {
+		return err
+	}
+	s.link(e)
+	return nil
+}
+
+// restored implements operator.
+func (s *store[K, A]) restored(time int64) {
+	if s.window.kind == noWindow {
+		return
+	}
+	for _, list := range s.entries {
+		for _, e := range list {
+			if s.window.closesAt(e.end) <= time {
+				s.closed = append(s.closed, e)
+			} else {
+				s.closing = append(s.closing, e)
+			}
+		}
+	}
+	heap.Init(&s.closing)
+	slices.SortFunc(s.closed, func(a, b *entry[K, A]) int { return cmp.Compare(a.end, b.end) })
+}
+
+// closing is a heap of windows, the first one to close on top; of equal ones, in the order of their making.
+type closing[K comparable, A any] []*entry[K, A]
+
+func (c closing[K, A]) Len() int      { return len(c) }
+func (c closing[K, A]) Swap(i, j int) { c[i], c[j] = c[j], c[i] }
+func (c closing[K, A]) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(c[i].end, c[j].end), cmp.Compare(c[i].start, c[j].start), cmp.Compare(c[i].serial, c[j].serial)) < 0
+}
+
+// Push implements [heap.Interface].
+func (c *closing[K, A]) Push(e any) { *c = append(*c, e.(*entry[K, A])) }
+
+// Pop implements [heap.Interface].
+func (c *closing[K, A]) Pop() any {
+	last := (*c)[len(*c)-1]
+	(*c)[len(*c)-1] = nil
+	*c = (*c)[:len(*c)-1]
+	return last
+}
