@@ -15,6 +15,7 @@ type Report struct {
 	Start     int64 // first offset that can be read
 	End       int64 // offset after the last batch
 	Durable   int64 // offset below which everything was promised to survive
+	Epoch     int32 // of the newest batch
 	TailBytes int64 // behind the last batch, other than zeros, and never promised: cut off by the next Open
 
 	// Problems are places where bytes are not what was written. While there is one the partition may be read-only;

@@ -60,7 +60,7 @@ func verify(fsys vfs.FS, o VerifyOptions) (*verification, error) {
 	}
 	v.report.Notes = append(v.Notes(), v.report.Notes...)
 	v.report.End, v.report.Durable = v.end, v.promisedEnd()
-	v.report.Start = v.manifest.start
+	v.report.Start, v.report.Epoch = v.manifest.start, v.reading.epoch
 	if first := slices.Concat(v.sealedBases(), v.restBases()); len(first) > 0 {
 		v.report.Start = max(v.report.Start, first[0])
 	}

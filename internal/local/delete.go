@@ -109,7 +109,7 @@ func (c *core) discardAll(id [16]byte, d deletion) error {
 // discard moves a directory of the topic with this UUID to the trash and removes it there.
 func (c *core) discard(dir string, id [16]byte) error {
 	b, err := vfs.ReadFile(c.fs, path.Join(dir, metadataName), mostMetadata)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrTooLarge) || err == nil && string(b) != string(metadata(id)) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrTooLarge) || err == nil && !belongsTo(b, id) {
 		return nil
 	}
 	if err != nil {

@@ -151,9 +151,12 @@ func (c *core) writeVersion() (id [16]byte, err error) {
 	if _, err := rand.Read(id[:]); err != nil {
 		return id, err
 	}
+	return id, ioError(vfs.WriteFileAtomic(c.fs, versionName, versionText(id)), "writing VERSION")
+}
+
+func versionText(id [16]byte) []byte {
 	first, second := fmt.Sprintf("kafka-embedded %d", formatVersion), hex.EncodeToString(id[:])
-	text := first + "\n" + second + "\n" + versionSum(first, second) + "\n"
-	return id, ioError(vfs.WriteFileAtomic(c.fs, versionName, []byte(text)), "writing VERSION")
+	return []byte(first + "\n" + second + "\n" + versionSum(first, second) + "\n")
 }
 
 func (c *core) openJournal() (err error) {

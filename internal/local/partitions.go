@@ -28,9 +28,30 @@ func partitionDir(name string, n int32) string {
 	return path.Join(topicsName, fmt.Sprintf("%s-%d", name, n))
 }
 
-// metadata is Kafka's partition.metadata file.
-func metadata(id [16]byte) []byte {
-	return fmt.Appendf(nil, "version: 0\ntopic_id: %s\n", base64.RawURLEncoding.EncodeToString(id[:]))
+// metadata is Kafka's partition.metadata file, with the codec of values in a further line: what is needed to make the
+// catalogue anew when the journal is lost.
+func metadata(id [16]byte, codec string) []byte {
+	return fmt.Appendf(nil, "version: 0\ntopic_id: %s\ncodec: %s\n", base64.RawURLEncoding.EncodeToString(id[:]), codec)
+}
+
+// parseMetadata is the inverse of metadata.
+func parseMetadata(b []byte) (id [16]byte, codec string, ok bool) {
+	var text string
+	if _, err := fmt.Sscanf(string(b), "version: 0\ntopic_id: %s\ncodec: %s\n", &text, &codec); err != nil {
+		return id, "", false
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) != len(id) {
+		return id, "", false
+	}
+	id = [16]byte(raw)
+	return id, codec, string(metadata(id, codec)) == string(b)
+}
+
+// belongsTo reports whether a metadata file is that of a topic.
+func belongsTo(b []byte, id [16]byte) bool {
+	have, _, ok := parseMetadata(b)
+	return ok && have == id
 }
 
 // makePartitions makes the directories and logs of partitions up to total, durably, and opens them. It returns all
@@ -93,7 +114,7 @@ func (c *core) makePartition(t *topic, n int32) error {
 	if err != nil {
 		return ioError(err, "making a partition")
 	}
-	if err := vfs.WriteFileAtomic(c.fs, path.Join(dir, metadataName), metadata(t.id)); err != nil {
+	if err := vfs.WriteFileAtomic(c.fs, path.Join(dir, metadataName), metadata(t.id, t.config.Load().Codec)); err != nil {
 		return ioError(err, "making a partition")
 	}
 	return ioError(log.Create(c.logOptions(t, n)), "making a partition")
@@ -198,7 +219,7 @@ func (c *core) openPartition(p *partition) error {
 	case errors.Is(err, fs.ErrNotExist):
 		p.err = lostPartition(dir, "the partition's directory, or this file in it, is missing")
 		return nil
-	case errors.Is(err, vfs.ErrTooLarge), err == nil && string(b) != string(metadata(p.topic.id)):
+	case errors.Is(err, vfs.ErrTooLarge), err == nil && !belongsTo(b, p.topic.id):
 		p.err = lostPartition(dir, "the directory belongs to another topic")
 		return nil
 	case err != nil:

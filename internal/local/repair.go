@@ -16,70 +16,76 @@ import (
 )
 
 // Repair makes the damaged partitions of a data directory take records again; see [log.Repair] for what is kept and what
-// is lost. It takes the directory's lock, so it fails with ErrLocked while a program has it open. It returns what Verify
-// finds afterwards, with notes of what was done: damage that is still there is beyond repair. VERSION and the journal are
-// never repaired; while one of them is damaged nothing is touched.
+// is lost. A VERSION file or journal that is missing or damaged is made anew from the partitions' directories first; what
+// only the journal knew, committed offsets and the configuration of topics, is then lost, and the old one is kept aside.
+//
+// It takes the directory's lock, so it fails with ErrLocked while a program has it open. It returns what Verify finds
+// afterwards, with notes of what was done: damage that is still there is beyond repair.
 func Repair(f vfs.FS, c clock.Clock, logger *slog.Logger) (Report, error) {
-	b, err := vfs.ReadFile(f, versionName, 1024)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := f.Stat(topicsName); errors.Is(err, fs.ErrNotExist) {
 		return Report{}, engine.Errorf(engine.ErrInvalidArgument, "there is no log here: %w", err)
-	}
-	if err != nil {
-		return Report{}, ioError(err, "reading VERSION")
-	}
-	id, err := parseVersion(b)
-	if err != nil {
-		return Report{}, err
 	}
 	lock, err := takeLock(f)
 	if err != nil {
 		return Report{}, err
 	}
 	defer lock.Close()
-	before, err := Verify(f)
-	if err != nil || before.OK() || len(before.Problems) > 0 {
-		return before, err
-	}
-	j, err := journal.Open(journal.Options{FS: f, Dir: journalName, ID: id, Logger: logger})
-	if err != nil {
-		return Report{}, ioError(err, "opening the journal")
-	}
-	notes, err := repairPartitions(f, c, j, before.Partitions)
-	if err := errors.Join(err, j.Close()); err != nil {
+	r := repair{fs: f, clock: c, logger: logger}
+	if err := r.rebuild(); err != nil {
 		return Report{}, err
 	}
+	before, err := Verify(f)
+	if err != nil {
+		return before, err
+	}
+	if !before.OK() && len(before.Problems) == 0 {
+		if err := r.repairPartitions(before.Partitions); err != nil {
+			return Report{}, err
+		}
+	}
 	after, err := Verify(f)
-	after.Notes = append(notes, after.Notes...)
+	after.Notes = append(r.notes, after.Notes...)
 	return after, err
 }
 
+// repair is a Repair under way.
+type repair struct {
+	fs     vfs.FS
+	clock  clock.Clock
+	logger *slog.Logger
+	id     [16]byte
+	notes  []string
+}
+
 // repairPartitions repairs those that have problems. One whose directory is not what the journal says is left alone.
-func repairPartitions(f vfs.FS, c clock.Clock, j *journal.Journal, parts []PartitionReport) (notes []string, err error) {
-	epoch, err := (&core{journal: j}).raiseEpoch()
+func (r *repair) repairPartitions(parts []PartitionReport) error {
+	j, err := journal.Open(journal.Options{FS: r.fs, Dir: journalName, ID: r.id, Logger: r.logger})
 	if err != nil {
-		return nil, err
+		return ioError(err, "opening the journal")
 	}
+	epoch, err := (&core{journal: j}).raiseEpoch()
 	for _, p := range parts {
-		if len(p.Problems) == 0 {
-			continue
+		if err == nil && len(p.Problems) > 0 {
+			err = r.repairPartition(j, p, epoch)
 		}
-		b, _ := j.Get(topicKey(p.Topic))
-		var s stored
-		if err := json.Unmarshal(b, &s); err != nil {
-			return notes, fmt.Errorf("%s: %w", path.Join(journalName, topicKey(p.Topic)), err)
-		}
-		dir := partitionDir(p.Topic, p.Partition)
-		if checkMetadata(f, dir, s.ID) != "" {
-			continue
-		}
-		r, err := log.Repair(f, log.RepairOptions{
-			VerifyOptions: log.VerifyOptions{Dir: dir, ID: identity(s.ID, p.Partition), Topic: p.Topic, Partition: int(p.Partition)},
-			Epoch:         epoch, Clock: c,
-		})
-		if err != nil {
-			return notes, err
-		}
-		notes = append(notes, r.Notes...)
 	}
-	return notes, nil
+	return errors.Join(err, j.Close())
+}
+
+func (r *repair) repairPartition(j *journal.Journal, p PartitionReport, epoch int32) error {
+	b, _ := j.Get(topicKey(p.Topic))
+	var s stored
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("%s: %w", path.Join(journalName, topicKey(p.Topic)), err)
+	}
+	dir := partitionDir(p.Topic, p.Partition)
+	if checkMetadata(r.fs, dir, s.ID) != "" {
+		return nil
+	}
+	report, err := log.Repair(r.fs, log.RepairOptions{
+		VerifyOptions: log.VerifyOptions{Dir: dir, ID: identity(s.ID, p.Partition), Topic: p.Topic, Partition: int(p.Partition)},
+		Epoch:         epoch, Clock: r.clock,
+	})
+	r.notes = append(r.notes, report.Notes...)
+	return err
 }

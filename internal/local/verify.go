@@ -107,7 +107,7 @@ func checkMetadata(f vfs.FS, dir string, id [16]byte) string {
 	switch {
 	case err != nil:
 		return err.Error()
-	case string(b) != string(metadata(id)):
+	case !belongsTo(b, id):
 		return "the directory belongs to another topic"
 	}
 	return ""
