@@ -13,16 +13,17 @@ import (
 )
 
 // ours lists this library's own ways to keep a log.
-func ours() []Contender { return []Contender{partitionLog} }
+func ours() []Contender { return []Contender{embeddedClient, partitionLog} }
 
 // partitionLog is package log: one partition, and batches made by package record, without topics or groups above it.
 var partitionLog = Contender{
-	Name:    "kafka-embedded log",
+	Name:    partitionName,
 	Reached: map[Level]Level{System: System, Fsync: Fsync},
 	Open:    openPartition,
 }
 
 const (
+	partitionName = "kafka-embedded log"
 	partitionDir  = "partition"
 	openFiles     = 512
 	readChunk     = 1 << 20
