@@ -19,6 +19,9 @@ import (
 // Files are sparse: only blocks that were written take memory. Modification times are zero, and links do not exist.
 // It may be used concurrently.
 type Mem struct {
+	// instant is held for reading while a file's contents change, and for writing while they are cloned, so that a
+	// clone shows all files at one instant. Taken before mu.
+	instant  sync.RWMutex
 	mu       sync.RWMutex // the tree: entries, changes, links, opens and locks
 	root     *memNode
 	changes  uint64 // number of the last change of an entry

@@ -21,6 +21,8 @@ func (m *Mem) CrashClone(seed uint64) *Mem {
 	if m.volatile {
 		return m.KillClone()
 	}
+	m.instant.Lock()
+	defer m.instant.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	rng := rand.New(rand.NewPCG(seed, 0))

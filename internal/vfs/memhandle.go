@@ -42,6 +42,8 @@ func (h *memHandle) WriteAt(p []byte, off int64) (int, error) {
 	if err := h.checkWrite("write", off, len(p)); err != nil {
 		return 0, err
 	}
+	h.mem.instant.RLock()
+	defer h.mem.instant.RUnlock()
 	n, err := h.file.writeAt(h.mem, p, off)
 	if err != nil {
 		err = pathError("write", h.name, err)
@@ -60,6 +62,8 @@ func (h *memHandle) Truncate(size int64) error {
 	if err := h.checkWrite("truncate", size, 0); err != nil {
 		return err
 	}
+	h.mem.instant.RLock()
+	defer h.mem.instant.RUnlock()
 	h.file.truncate(h.mem, size)
 	return nil
 }
@@ -68,11 +72,17 @@ func (h *memHandle) Sync() error {
 	if err := h.check("sync", 0, 0); err != nil {
 		return err
 	}
+	h.mem.instant.RLock()
+	defer h.mem.instant.RUnlock()
 	h.file.sync()
 	return nil
 }
 
-func (h *memHandle) failSync() { h.file.failSync() }
+func (h *memHandle) failSync() {
+	h.mem.instant.RLock()
+	defer h.mem.instant.RUnlock()
+	h.file.failSync()
+}
 
 func (h *memHandle) Size() (int64, error) {
 	if err := h.check("stat", 0, 0); err != nil {

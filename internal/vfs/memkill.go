@@ -5,6 +5,8 @@ import "maps"
 // KillClone is what is left after the process was killed now: a new file system with everything that was written,
 // durable or not; a CrashClone of it may still lose what m had not synced. It shares nothing with m and holds no locks.
 func (m *Mem) KillClone() *Mem {
+	m.instant.Lock()
+	defer m.instant.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := killCloner{}
