@@ -125,7 +125,7 @@ func ExamplePublish() {
 	defer kafka.SetDefault(kafka.SetDefault(client))
 
 	fmt.Println(kafka.Publish(ctx, OrderCreated{OrderID: "123", Customer: "cust-456"}))
-	show(ctx, client, "orders")
+	printTopic(ctx, client, "orders")
 	// Output:
 	// <nil>
 	// 0 cust-456 map[customer:cust-456 order_id:123] map[]

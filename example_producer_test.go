@@ -16,8 +16,8 @@ func memory(ctx context.Context, opts ...kafka.Option) *kafka.Client {
 	return client
 }
 
-// show prints what is in a topic.
-func show(ctx context.Context, client *kafka.Client, topic string) {
+// printTopic prints what is in a topic.
+func printTopic(ctx context.Context, client *kafka.Client, topic string) {
 	consumer := client.Consumer(topic, "", kafka.WithUntilEnd())
 	for msg := range consumer.Messages(ctx) {
 		fmt.Println(msg.Offset, msg.Key, msg.Value, msg.Headers)
@@ -85,7 +85,7 @@ func ExampleProducer_Send() {
 	})
 	fmt.Println(err)
 
-	show(ctx, client, "orders")
+	printTopic(ctx, client, "orders")
 	// Output:
 	// <nil>
 	// <nil>
@@ -120,7 +120,7 @@ func ExampleNewTypedProducer() {
 	fmt.Println(err)
 	err = producer.SendKey(ctx, "cust-456", Order{OrderID: "124", CustomerID: "cust-456", Amount: 49.99})
 	fmt.Println(err)
-	show(ctx, client, "orders")
+	printTopic(ctx, client, "orders")
 	// Output:
 	// <nil>
 	// <nil>
@@ -226,7 +226,7 @@ func ExampleWithIdempotence() {
 	progress, err := producer.Progress(ctx)
 	fmt.Println(progress, err)
 	fmt.Println(producer.SendFrom(ctx, 0, 1, source[1:]))
-	show(ctx, client, "lines")
+	printTopic(ctx, client, "lines")
 	// Output:
 	// map[0:2] <nil>
 	// <nil>

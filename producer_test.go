@@ -307,8 +307,10 @@ func TestEndedContext(t *testing.T) {
 	past, cancel := context.WithDeadline(t.Context(), time.UnixMilli(1))
 	defer cancel()
 	for name, send := range map[string]func(context.Context) error{
-		"Send":  func(ctx context.Context) error { return c.Producer("t").Send(ctx, Message{Value: "v"}) },
-		"None":  func(ctx context.Context) error { return c.Producer("t", WithAcks(AcksNone)).Send(ctx, Message{Value: "v"}) },
+		"Send": func(ctx context.Context) error { return c.Producer("t").Send(ctx, Message{Value: "v"}) },
+		"None": func(ctx context.Context) error {
+			return c.Producer("t", WithAcks(AcksNone)).Send(ctx, Message{Value: "v"})
+		},
 		"Async": func(ctx context.Context) error { return result(c.AsyncProducer("t").Send(ctx, Message{Value: "v"})) },
 	} {
 		require.NoError(t, send(t.Context()), name)
