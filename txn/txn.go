@@ -18,7 +18,7 @@ const DefaultBatchBytes = 1 << 20
 const mostBuffered = 4 << 20
 
 // mostKept is the size of a builder whose memory is kept for others.
-const mostKept = 256 << 10
+const mostKept = 2 << 20
 
 // Txn is a transaction. Its methods may be called concurrently; End is the last that does anything.
 type Txn struct {
