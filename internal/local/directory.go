@@ -31,10 +31,14 @@ const (
 // formatVersion is that of the files this version writes. It reads all earlier ones.
 const formatVersion = 1
 
+// ioError dresses an error of the file system that has no code yet.
 func ioError(err error, doing string) error {
+	if err == nil {
+		return nil // before anything is declared that is allocated
+	}
 	var e *engine.Error
 	switch {
-	case err == nil || errors.As(err, &e) || errors.Is(err, engine.ErrCorrupt):
+	case errors.As(err, &e) || errors.Is(err, engine.ErrCorrupt):
 		return err
 	case vfs.IsNoSpace(err):
 		return engine.Errorf(engine.ErrDiskFull, "%s: %w; make room, then try again", doing, err)
