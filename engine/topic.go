@@ -103,12 +103,12 @@ type PartitionHealth struct {
 
 // Stats are figures since the engine was opened.
 type Stats struct {
-	Topics, Partitions          int
-	RecordsIn, BytesIn          int64
-	RecordsOut, BytesOut        int64
-	Fsyncs                      int64
-	OpenFiles                   int
-	BytesOnDisk                 int64
-	Groups, Members             int
-	SegmentsRolled, Compactions int64
+	Topics, Partitions   int
+	RecordsIn, BytesIn   int64 // appended; bytes of batches
+	RecordsOut, BytesOut int64 // handed to consumers; bytes of the batches that were read for them
+	Fsyncs               int64
+	OpenFiles            int
+	BytesOnDisk          int64
+	Groups, Members      int
+	Compactions          int64
 }

@@ -72,6 +72,8 @@ func (c *consumer) collect(got *gathered) {
 		if len(f.Records) > 0 {
 			got.add(cur, f)
 			c.e.recordsOut.Add(int64(len(f.Records)))
+			c.e.bytesOut.Add(cur.bytes)
+			cur.bytes = 0
 		}
 	}
 	if n > 0 {

@@ -27,6 +27,7 @@ type cursor struct {
 	paused    bool
 	placed    bool  // it has a position
 	until     int64 // nothing is read from here on
+	bytes     int64 // read from the log, not counted yet
 	chunk     int
 	reader    record.Reader
 }
@@ -85,6 +86,7 @@ func (c *cursor) fill(i engine.Isolation) error {
 		if err != nil {
 			return err
 		}
+		c.bytes += int64(len(data))
 		if len(data) > c.chunk/2 {
 			c.chunk = min(2*c.chunk, mostChunk)
 		}
