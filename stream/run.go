@@ -19,7 +19,7 @@ const (
 	// no delay that anyone could observe on the topology's clock.
 	glance = 2 * time.Millisecond
 	// stretch is how many records are processed between two looks at context and clock.
-	stretch = 256
+	stretch = 32
 )
 
 // errStop ends a run without an error.
