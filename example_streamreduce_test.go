@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	kafka "github.com/dot-do/kafka-embedded"
 	"github.com/dot-do/kafka-embedded/stream"
@@ -35,4 +36,41 @@ func ExampleClient_Stream() {
 	// Customer bob total: $169.5
 	// Customer ada total: $380
 	// 380 true
+}
+
+// Joins.
+func ExampleJoinOn() {
+	ctx := context.Background()
+	client := shop(ctx)
+	defer client.Close()
+	for id, name := range map[string]string{"ada": "Ada Lovelace", "bob": "Bob Kahn"} {
+		if err := client.Producer("customers").Send(ctx, kafka.Message{
+			Value: map[string]any{"id": id, "name": name}, Timestamp: time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC),
+		}); err != nil {
+			fmt.Println(err)
+		}
+	}
+	orders := kafka.NewStream(client, "orders", kafka.WithUntilEnd())
+	customers := kafka.NewStream(client, "customers")
+
+	// Join orders with customers
+	joined := orders.Join(customers,
+		kafka.JoinOn(func(order, customer any) bool {
+			o := order.(map[string]any)
+			c := customer.(map[string]any)
+			return o["customer_id"] == c["id"]
+		}),
+		kafka.JoinWindow(time.Hour),
+	)
+
+	for result := range joined.Results(ctx) {
+		order, customer := result.Left, result.Right
+		fmt.Printf("Order %s by %s\n", order.(map[string]any)["order_id"], customer.(map[string]any)["name"])
+	}
+	// Output:
+	// Order 123 by Ada Lovelace
+	// Order 124 by Bob Kahn
+	// Order 125 by Ada Lovelace
+	// Order 126 by Bob Kahn
+	// Order 127 by Ada Lovelace
 }

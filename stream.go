@@ -15,6 +15,24 @@ import (
 // runs until To, Each, Results, All or Branch is called.
 type Stream[T any] = stream.Stream[T]
 
+// AnyStream is a [Stream] of whatever type.
+type AnyStream = stream.AnyStream
+
+// JoinOption configures a join.
+type JoinOption = stream.JoinOption
+
+// JoinOn joins elements for which fn is true. Each element is compared with all of the other side's within the window.
+func JoinOn(fn func(left, right any) bool) JoinOption { return stream.JoinOn(fn) }
+
+// JoinKeys joins elements whose keys, which must be comparable, are equal.
+func JoinKeys(left, right func(v any) any) JoinOption { return stream.JoinKeys(left, right) }
+
+// JoinWindow sets how far apart in time two elements may be, before or after; it must be given.
+func JoinWindow(d time.Duration) JoinOption { return stream.JoinWindow(d) }
+
+// JoinGrace keeps elements for d longer than the window asks for, for others that come out of order.
+func JoinGrace(d time.Duration) JoinOption { return stream.JoinGrace(d) }
+
 // Branch routes messages to a topic.
 type Branch = stream.Branch[*Message]
 

@@ -111,6 +111,13 @@ var killed = map[string]func(e engine.Engine) *stream.Topology{
 	"session": func(e engine.Engine) *stream.Topology {
 		return events(e, "in").Window(stream.SessionWindow(40 * time.Millisecond)).GroupBy(byUser).Count().Sink("out")
 	},
+	"join": func(e engine.Engine) *stream.Topology {
+		on := stream.Keys(byUser, byUser)
+		return stream.OuterJoin(events(e, "in"), events(e, "other"), on, stream.JoinWindow(30*time.Millisecond)).Sink("out")
+	},
+	"join with a table": func(e engine.Engine) *stream.Topology {
+		return stream.LeftJoinTable(events(e, "in"), stream.ToTable(events(e, "other")), byUser).Sink("out")
+	},
 	"windows of windows": func(e engine.Engine) *stream.Topology {
 		first := events(e, "in").Window(stream.TumblingWindow(100 * time.Millisecond)).GroupBy(byUser).Count().Stream()
 		all := func(stream.Result[string, int64]) string { return "all" }

@@ -17,7 +17,7 @@ const (
 	mostBuffered = 4000
 	// glance bounds a poll whose only purpose is to find out whether there is more. It is real time, since it stands for
 	// no delay that anyone could observe on the topology's clock.
-	glance = 2 * time.Millisecond
+	glance = 5 * time.Millisecond
 	// stretch is how many records are processed between two looks at context and clock.
 	stretch = 32
 )
@@ -198,7 +198,7 @@ func (r *runner) poll(ctx context.Context) (done bool, err error) {
 		r.take(f)
 	}
 	if len(fetches) == 0 {
-		r.caughtUp()
+		return false, r.caughtUp()
 	}
 	return false, nil
 }
@@ -247,14 +247,24 @@ func (r *runner) take(f engine.Fetch) {
 	}
 }
 
-// caughtUp notes that partitions without records are at their end: what lies before it are markers.
-func (r *runner) caughtUp() {
+// caughtUp asks where partitions without records stand: there may be nothing but markers before their end. That a poll
+// returned nothing does not say so, it may have been too short.
+func (r *runner) caughtUp() error {
 	for _, p := range r.partitions {
-		if len(p.buffer) == 0 {
-			p.read = max(p.read, p.end)
-			r.finished(p)
+		if len(p.buffer) > 0 || p.read >= p.end {
+			continue
 		}
+		next, err := r.consumer.Position(p.tp)
+		if errors.Is(err, engine.ErrInvalidArgument) {
+			continue // the poll ended before it came to assigning partitions
+		}
+		if err != nil {
+			return err
+		}
+		p.read = max(p.read, min(next, p.end))
+		r.finished(p)
 	}
+	return nil
 }
 
 // finished lets a partition whose end was reached for good no longer hold stream time back.

@@ -37,6 +37,7 @@ type store[K comparable, A any] struct {
 	window  Window
 	updates bool // results are emitted with each change, not when windows close
 	out     push[Result[K, A]]
+	coder   coder[A]
 	copies  bool // aggregates refer to memory that functions may change
 
 	mu      sync.RWMutex
@@ -49,7 +50,7 @@ type store[K comparable, A any] struct {
 
 func newStore[K comparable, A any](t *Task, e *Env, w Window, updates bool, out push[Result[K, A]]) *store[K, A] {
 	return &store[K, A]{
-		task: t, env: e, window: w, updates: updates || w.kind == noWindow, out: out,
+		task: t, env: e, window: w, updates: updates || w.kind == noWindow, out: out, coder: valueCoder[A](e),
 		copies: !plain(reflect.TypeFor[A]()), entries: map[K][]*entry[K, A]{},
 	}
 }
@@ -136,8 +137,7 @@ func (s *store[K, A]) duplicate(e *entry[K, A]) (A, error) {
 	if !s.copies {
 		return e.value, nil
 	}
-	c := valueCoder[A](s.env)
-	return c.copied(nil, e.value)
+	return s.coder.copied(nil, e.value)
 }
 
 // updated emits a change where updates are wanted.
@@ -214,7 +214,7 @@ func (s *store[K, A]) flush(write func(key, value []byte)) error {
 			}
 			continue
 		}
-		value, err := s.env.StateCodec.Append(binary.BigEndian.AppendUint64(nil, uint64(e.time)), e.value)
+		value, err := s.coder.encode(binary.BigEndian.AppendUint64(nil, uint64(e.time)), e.value)
 		if err != nil {
 			return err
 		}
@@ -265,7 +265,8 @@ func (s *store[K, A]) restore(key, value []byte) error {
 		return nil
 	}
 	e.time = int64(binary.BigEndian.Uint64(value))
-	if err := s.env.StateCodec.Unmarshal(value[8:], &e.value); err != nil {
+	var err error
+	if e.value, err = s.coder.decode(&meta{time: e.time, key: key[16:]}, value[8:]); err != nil {
 		return err
 	}
 	s.link(e)

@@ -37,11 +37,13 @@ func NewEnv() stream.Env {
 	}
 }
 
-// NewSource is a source whose elements are the records' values, in JSON.
+// NewSource is a source whose elements are the records' values, in JSON; a tombstone has the zero value.
 func NewSource[T any](env stream.Env, topic string) stream.Source[T] {
 	return stream.Source[T]{Env: env, Topic: topic,
 		Decode: func(c stream.Codec, _ engine.TopicPartition, r *record.Record) (v T, err error) {
-			err = c.Unmarshal(r.Value, &v)
+			if r.Value != nil {
+				err = c.Unmarshal(r.Value, &v)
+			}
 			return v, err
 		}}
 }

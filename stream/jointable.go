@@ -1,0 +1,82 @@
+package stream
+
+import (
+	"github.com/dot-do/kafka-embedded/engine"
+)
+
+// ToTable is the newest element of each record key. An element that is nil, or whose record is a tombstone, removes its
+// key; records without a key are left out.
+func ToTable[T any](s *Stream[T], opts ...TableOption) *Table[string, T] {
+	var c tableConfig
+	for _, o := range opts {
+		o(&c)
+	}
+	t := &Table[string, T]{
+		node: &node{kind: "table", detail: c.name, inputs: []*node{s.node}}, env: s.env, handle: new(handle[string, T]),
+	}
+	t.connect = func(b *builder, _ bool, out push[Result[string, T]]) {
+		st := newStore[string, T](b.task, s.env, Window{}, true, out)
+		st.coder = s.coder
+		st.place = b.add(t.node, c.name, st)
+		t.handle.set(st)
+		s.into(b, settled(s.coder, func(m *meta, v T) error { return latest(st, m, v) }))
+	}
+	return t
+}
+
+// latest stores an element under its record's key.
+func latest[T any](s *store[string, T], m *meta, v T) error {
+	if m.key == nil {
+		return nil
+	}
+	k := string(m.key)
+	e := s.find(k, 0)
+	switch {
+	case s.env.value(v) == nil || m.record != nil && m.record.Value == nil:
+		if e == nil {
+			return nil
+		}
+		s.remove(e)
+		e = &entry[string, T]{key: k, value: v, time: m.time}
+	case e == nil:
+		e = s.insert(k, 0, 0, v, m.time)
+	default:
+		s.change(e, v, m.time)
+	}
+	return s.updated(e)
+}
+
+// JoinTable pairs each element with what the table holds, at that moment, for the key that fn gives it. Elements whose
+// key the table does not hold are left out. The table must be one without windows.
+func JoinTable[T any, K comparable, V any](s *Stream[T], t *Table[K, V], fn func(T) K) *Stream[JoinResult[T, V]] {
+	return joinTable(s, t, fn, inner)
+}
+
+// LeftJoinTable is [JoinTable] that keeps elements whose key the table does not hold.
+func LeftJoinTable[T any, K comparable, V any](s *Stream[T], t *Table[K, V], fn func(T) K) *Stream[JoinResult[T, V]] {
+	return joinTable(s, t, fn, leftOuter)
+}
+
+func joinTable[T any, K comparable, V any](s *Stream[T], t *Table[K, V], fn func(T) K, kind joinKind) *Stream[JoinResult[T, V]] {
+	return &Stream[JoinResult[T, V]]{
+		node: &node{kind: kind.String(), detail: "table", inputs: []*node{s.node, t.node}},
+		env:  s.env, coder: valueCoder[JoinResult[T, V]](s.env),
+		connect: func(b *builder, out push[JoinResult[T, V]]) {
+			if t.window.kind != noWindow {
+				b.fail(engine.Errorf(engine.ErrInvalidArgument, "a stream cannot be joined with a table of windows"))
+			}
+			t.Stream().into(b, func(*meta, Result[K, V]) error { return nil })
+			table := t.handle.store.Load()
+			s.into(b, settled(s.coder, func(m *meta, v T) error {
+				e := table.find(fn(v), 0)
+				switch {
+				case e != nil:
+					return out(m, JoinResult[T, V]{v, e.value, true, true})
+				case kind == leftOuter:
+					return out(m, JoinResult[T, V]{Left: v, HasLeft: true})
+				}
+				return nil
+			}))
+		},
+	}
+}
