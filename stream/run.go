@@ -66,6 +66,9 @@ func (r *runner) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if r.id == "" && len(r.outputs) > 0 {
+		return engine.Errorf(engine.ErrInvalidArgument, "writing to topic %s takes a name: give the stream WithApplicationID", r.outputs[0].topic)
+	}
 	c := engine.ConsumerConfig{}
 	for topic, s := range r.topics {
 		c.Topics = append(c.Topics, topic)
@@ -121,11 +124,11 @@ func (r *runner) loop(ctx context.Context) error {
 		} else if done, err := r.poll(ctx); done || err != nil {
 			return err
 		}
-		before := r.time
+		before := r.closings
 		if err := r.Tick(); err != nil {
 			return err
 		}
-		r.dirty = r.dirty || r.time != before
+		r.dirty = r.dirty || r.closings != before
 		if err := r.maybeCommit(ctx); err != nil {
 			return err
 		}
@@ -274,13 +277,7 @@ func (t *Task) finished(p *partition) {
 
 // maybeCommit commits when it is time to, or when much has gathered.
 func (r *runner) maybeCommit(ctx context.Context) error {
-	if r.ledger == nil {
-		if r.pending > 0 {
-			return engine.Errorf(engine.ErrInvalidArgument, "a topology that writes to topics needs WithApplicationID")
-		}
-		return nil
-	}
-	if !r.dirty {
+	if r.ledger == nil || !r.dirty {
 		return nil
 	}
 	if r.env.Clock.Now().Sub(r.committed) < r.config.commitInterval {
@@ -292,6 +289,7 @@ func (r *runner) maybeCommit(ctx context.Context) error {
 	return r.commit(ctx)
 }
 
+// commit stores what was processed since the last commit.
 func (r *runner) commit(ctx context.Context) error {
 	if r.ledger == nil || !r.dirty {
 		return nil

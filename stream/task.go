@@ -29,6 +29,7 @@ type Task struct {
 	partitions  []*partition
 	byPartition map[engine.TopicPartition]*partition
 	time        int64 // stream time
+	closings    int   // how often something was closed
 	lateRecords int64
 	pending     int // records in outputs
 }

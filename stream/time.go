@@ -29,6 +29,7 @@ func (t *Task) advance(target int64) error {
 			break
 		}
 		t.time = max(t.time, at)
+		t.closings++
 		if err := op.close(t.now(op)); err != nil {
 			return err
 		}
