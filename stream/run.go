@@ -159,11 +159,13 @@ func (t *Task) head() (least *partition) {
 // stretch processes some records, the one with the smallest timestamp first.
 func (r *runner) stretch() error {
 	r.dirty = true
+	now := r.env.Clock.Now()
 	for range stretch {
 		p := r.head()
 		if p == nil {
 			return nil
 		}
+		p.since = now
 		rec := &p.buffer[0]
 		p.buffer = p.buffer[1:]
 		if err := r.process(p, rec); err != nil {

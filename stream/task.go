@@ -26,6 +26,7 @@ type Task struct {
 	lateTo    *output
 	letters   *output
 
+	current     meta // of the record that is processed
 	partitions  []*partition
 	byPartition map[engine.TopicPartition]*partition
 	time        int64 // stream time
@@ -104,31 +105,36 @@ func (t *Task) Add(tp engine.TopicPartition) {
 // Process runs one record through the topology. It sees stream time as it is with this record.
 func (t *Task) Process(tp engine.TopicPartition, r *record.Record) error {
 	t.Add(tp)
-	return t.process(t.byPartition[tp], r)
+	p := t.byPartition[tp]
+	p.since = t.env.Clock.Now()
+	return t.process(p, r)
 }
 
 func (t *Task) process(p *partition, r *record.Record) error {
-	p.next, p.since, p.idle = r.Offset+1, t.env.Clock.Now(), false
+	p.next, p.idle = r.Offset+1, false
 	for _, s := range t.topics[p.tp.Topic].sources {
-		m := meta{tp: p.tp, offset: r.Offset, time: r.Timestamp, key: r.Key, record: r}
-		err := t.guard(&m, func() error {
-			if err := s.decode(&m); err != nil {
-				return failed{err}
+		t.current = meta{tp: p.tp, offset: r.Offset, time: r.Timestamp, key: r.Key, record: r}
+		if err := t.step(p, s); err != nil {
+			if err := t.judge(&t.current, err); err != nil {
+				return err
 			}
-			return nil
-		})
-		if err == nil {
-			p.time = max(p.time, m.time)
-			err = t.guard(&m, func() error { return t.advance(t.smallest()) })
-		}
-		if err == nil {
-			err = t.guard(&m, func() error { return s.push(&m) })
-		}
-		if err := t.judge(&m, err); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+// step has a source decode and push the current record.
+func (t *Task) step(p *partition, s *source) (err error) {
+	m := &t.current
+	defer rescue(m, &err)
+	if err := s.decode(m); err != nil {
+		return failed{err}
+	}
+	p.time = max(p.time, m.time)
+	if err := t.advance(t.smallest()); err != nil {
+		return err
+	}
+	return s.push(m)
 }
 
 // failed marks an error that is the record's own, and that the policy decides on.
@@ -136,18 +142,17 @@ type failed struct{ error }
 
 func (f failed) Unwrap() error { return f.error }
 
-// guard turns a panic of the user's function into an error with the record's place, if there is a record.
-func (t *Task) guard(m *meta, fn func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			e := engine.Errorf(engine.ErrInvalidArgument, "a function of the topology panicked: %v", p)
-			if m != nil {
-				e = engine.Errorf(engine.ErrInvalidArgument, "offset %d: %w", m.offset, e).At(m.tp.Topic, int(m.tp.Partition))
-			}
-			err = failed{e}
-		}
-	}()
-	return fn()
+// rescue turns a panic of the user's function into an error with the record's place, if there is a record.
+func rescue(m *meta, err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	e := engine.Errorf(engine.ErrInvalidArgument, "a function of the topology panicked: %v", p)
+	if m != nil {
+		e = engine.Errorf(engine.ErrInvalidArgument, "offset %d: %w", m.offset, e).At(m.tp.Topic, int(m.tp.Partition))
+	}
+	*err = failed{e}
 }
 
 // judge applies the policy to a record's error.

@@ -49,9 +49,8 @@ func (t *Task) due() (next *placed, at int64) {
 }
 
 // Finish closes everything that is open, as if time went on without further records.
-func (t *Task) Finish() error { return t.guard(nil, t.finish) }
-
-func (t *Task) finish() error {
+func (t *Task) Finish() (err error) {
+	defer rescue(nil, &err)
 	for {
 		op, at := t.due()
 		if op == nil {
@@ -85,8 +84,9 @@ func (t *Task) Tick() error {
 }
 
 // AdvanceTo moves stream time to target, in milliseconds, unless it is there already.
-func (t *Task) AdvanceTo(target int64) error {
-	return t.guard(nil, func() error { return t.advance(target) })
+func (t *Task) AdvanceTo(target int64) (err error) {
+	defer rescue(nil, &err)
+	return t.advance(target)
 }
 
 func (t *Task) allIdle() bool {
