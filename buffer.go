@@ -40,11 +40,6 @@ func (r *reader) prepare(ctx context.Context) error {
 			return nil
 		}
 		if err := r.poll(ctx); err != nil {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if r.closed && errors.Is(err, ErrClosed) {
-				return errLoopClosed
-			}
 			return err
 		}
 	}

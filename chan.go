@@ -52,7 +52,7 @@ func (c *Consumer) send(ctx context.Context, ch chan<- *Message) error {
 // giveBack makes a message, which nobody saw, the next of its partition again.
 func (r *reader) giveBack(ctx context.Context, m *Message) error {
 	err := r.seek(context.WithoutCancel(ctx), m.source.tp, m.Offset)
-	if errors.Is(err, ErrInvalidArgument) {
+	if errors.Is(err, ErrInvalidArgument) || r.closedBy(err) {
 		return nil // the partition was given up meanwhile: it comes again anyway
 	}
 	return err

@@ -313,6 +313,18 @@ func collect(ctx context.Context, k *Consumer, into chan<- *Message) (done chan 
 	return done
 }
 
+// A loop whose context ends just when its consumer is closed gives back what it has in hand, which is no error.
+func TestGivingBackToAClosedConsumer(t *testing.T) {
+	c := open(t, WithInMemory())
+	seed(t, c, "t", 1)
+	k := c.Consumer("t", "g")
+	for m := range k.Messages(t.Context()) {
+		require.NoError(t, k.Close())
+		require.NoError(t, k.reader.giveBack(t.Context(), m))
+	}
+	require.NoError(t, k.Err())
+}
+
 // Before a partition is given up, what is finished is committed; after that nothing of it is delivered or committed.
 func TestRevocation(t *testing.T) {
 	for _, assignor := range []string{AssignorRange, AssignorCooperativeSticky} {

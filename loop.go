@@ -41,7 +41,9 @@ func (c *Consumer) each(ctx context.Context, l *loop, yield func(*Message) bool)
 			err = e
 		}
 	}()
-	err = c.reader.normal(ctx, c.run(ctx, l, yield))
+	if err = c.reader.normal(ctx, c.run(ctx, l, yield)); c.reader.closedBy(err) {
+		err = nil
+	}
 	if l.flush != nil {
 		err = l.flush(err)
 	}
@@ -142,7 +144,10 @@ func (r *reader) end(ctx context.Context, l *loop, panicked bool) error {
 	if closed || panicked {
 		return nil
 	}
-	return r.commitMarks(context.WithoutCancel(ctx))
+	if err := r.commitMarks(context.WithoutCancel(ctx)); !r.closedBy(err) {
+		return err
+	}
+	return nil
 }
 
 // normal turns an ordinary end of a loop into nil.

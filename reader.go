@@ -104,6 +104,9 @@ func (r *reader) isClosed() bool {
 	return r.closed
 }
 
+// closedBy reports whether err only says that the consumer was closed meanwhile, which is an ordinary end of a loop.
+func (r *reader) closedBy(err error) bool { return errors.Is(err, ErrClosed) && r.isClosed() }
+
 func (r *reader) setErr(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
