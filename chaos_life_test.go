@@ -78,7 +78,8 @@ func (x *chaos) join(slot int, rng *rand.Rand, opts ...ConsumerOption) *life {
 func (l *life) loop(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	switch l.rng.IntN(4) {
+	kind := l.rng.IntN(4)
+	switch kind {
 	case 0:
 		for m := range l.consumer.Messages(ctx) {
 			if !l.process(ctx, m) {
@@ -111,7 +112,9 @@ func (l *life) loop(ctx context.Context) {
 			return nil
 		}}).Wait()
 	}
-	l.expect(l.consumer.Err(), errInHand)
+	if err := l.consumer.Err(); err != nil {
+		l.expect(fmt.Errorf("member %d, loop %d, which %s: %w", l.member, kind, l.fate, err), errInHand)
+	}
 }
 
 // process works on a message. It reports whether life goes on.

@@ -146,7 +146,9 @@ func (x *chaos) watch(ctx context.Context) {
 // settle buries the dead, and lets one more member process what nobody has committed.
 func (x *chaos) settle(t *testing.T) {
 	for _, k := range x.dead {
-		x.expect(k.Close(), ErrFenced, ErrRebalanceInProgress)
+		if err := k.Close(); err != nil {
+			x.expect(fmt.Errorf("closing a dead member: %w", err), ErrFenced, ErrRebalanceInProgress)
+		}
 	}
 	require.NoError(t, clock.Sleep(t.Context(), clock.Real, time.Minute), "static members are forgotten")
 	l := x.join(chaosMembers, rand.New(rand.NewPCG(x.seed, chaosMembers)), WithUntilEnd())
