@@ -18,7 +18,7 @@ import (
 const taskVariable = "KAFKA_EMBEDDED_BENCH_TASK"
 
 // childLimit ends a run that hangs.
-const childLimit = 5 * time.Minute
+const childLimit = 2 * time.Minute
 
 // Task is what a child process is asked to do.
 type Task struct {
@@ -27,6 +27,7 @@ type Task struct {
 	Dir       string
 	Sizes     Sizes
 	Fill      bool // make the scenario's data ready instead of running it
+	Endless   bool // append until killed, instead of running it
 }
 
 // Figures is what a child process answers.
@@ -75,7 +76,7 @@ func perform(description string) (Figures, error) {
 		return Figures{}, fmt.Errorf("no scenario %q or no contender %q", task.Scenario, task.Contender)
 	}
 	scenario, contender := scenarios[s], contenders[c]
-	r := Run{Contender: contender, Level: scenario.Level, Dir: task.Dir, Sizes: task.Sizes, Data: scenario.Data}
+	r := Run{Scenario: scenario.Name, Contender: contender, Level: scenario.Level, Dir: task.Dir, Sizes: task.Sizes, Data: scenario.Data}
 	if r.Level == "" {
 		r.Level, _ = contender.weakest()
 	}
@@ -85,7 +86,14 @@ func perform(description string) (Figures, error) {
 	if task.Fill {
 		return Figures{}, r.fill()
 	}
-	err := scenario.Run(&r)
+	if task.Endless {
+		return Figures{}, r.appendUntilKilled(os.Stdout)
+	}
+	run := scenario.run(contender.Name)
+	if run == nil {
+		return Figures{}, errUnsupported
+	}
+	err := run(&r)
 	return Figures{
 		Value: r.value, Records: r.meter.Records, Allocs: r.meter.Allocs, Bytes: r.meter.Bytes, PeakBytes: r.meter.Peak,
 	}, err

@@ -105,6 +105,9 @@ func (c Contender) weakest() (asked Level, ok bool) {
 
 // takesPart reports whether the contender can do what the scenario asks for.
 func (c Contender) takesPart(s Scenario) bool {
+	if s.run(c.Name) == nil {
+		return false
+	}
 	if s.Level == "" {
 		_, ok := c.weakest()
 		return ok

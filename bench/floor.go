@@ -35,6 +35,7 @@ type floorLog struct {
 	file    *os.File
 	level   Level
 	batch   int
+	growth  int64 // how much the file is grown ahead at a time; 0 for not at all
 	encoded []byte
 
 	checksum uint32 // of what was read last
@@ -57,6 +58,7 @@ func openFloor(dir string, o OpenOptions) (Log, error) {
 		return nil, err
 	}
 	log := &floorLog{file: file, level: o.Level, batch: o.Batch, end: info.Size(), grown: info.Size()}
+	log.growth = floorGrowth
 	log.encoded = make([]byte, max(floorSize(o.Batch), floorPage))
 	for i := range log.encoded {
 		log.encoded[i] = byte(i)
@@ -70,8 +72,8 @@ func floorSize(records int) int { return floorBatchHeader + records*(floorRecord
 func (l *floorLog) Append(records [][]byte) error {
 	size := floorSize(len(records))
 	l.writing.Lock()
-	if l.level == Fsync && l.end+int64(size) > l.grown {
-		l.grown += floorGrowth
+	if l.level == Fsync && l.growth > 0 && l.end+int64(size) > l.grown {
+		l.grown += l.growth
 		if err := l.file.Truncate(l.grown); err != nil {
 			l.writing.Unlock()
 			return err

@@ -24,14 +24,7 @@ type kfakeLog struct {
 }
 
 func openKfake(dir string, o OpenOptions) (Log, error) {
-	options := []kfake.Opt{
-		kfake.NumBrokers(1), kfake.DataDir(dir), kfake.SeedTopics(1, kfakeTopic),
-		kfake.WithLogger(kfake.BasicLogger(io.Discard, kfake.LogLevelNone)),
-	}
-	if o.Level == Fsync {
-		options = append(options, kfake.SyncWrites())
-	}
-	cluster, err := kfake.NewCluster(options...)
+	cluster, err := newKfake(dir, o.Level, kfake.SeedTopics(1, kfakeTopic))
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +33,15 @@ func openKfake(dir string, o OpenOptions) (Log, error) {
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(0), kgo.RequiredAcks(kgo.AllISRAcks()),
 	)
 	return &kfakeLog{cluster: cluster, client: client}, err
+}
+
+func newKfake(dir string, level Level, options ...kfake.Opt) (*kfake.Cluster, error) {
+	options = append(options, kfake.NumBrokers(1), kfake.DataDir(dir),
+		kfake.WithLogger(kfake.BasicLogger(io.Discard, kfake.LogLevelNone)))
+	if level == Fsync {
+		options = append(options, kfake.SyncWrites())
+	}
+	return kfake.NewCluster(options...)
 }
 
 func (l *kfakeLog) Append(records [][]byte) error {

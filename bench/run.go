@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 // Run is one run of a scenario by one contender, in a process of its own.
 type Run struct {
+	Scenario  string
 	Contender Contender
 	Level     Level
 	Dir       string
@@ -71,40 +71,18 @@ func runAppend(r *Run, batch, goroutines int) error {
 // appendFor has each goroutine append until the budget or the limit in bytes is used up, and returns how many records
 // were appended.
 func appendFor(log Log, records [][]byte, batch, goroutines int, budget time.Duration, limit int64) (int64, error) {
-	var (
-		over  atomic.Bool
-		total atomic.Int64
-		group sync.WaitGroup
-		errs  = make(chan error, goroutines)
-	)
-	timer := clock.Real.AfterFunc(budget, func() { over.Store(true) })
-	defer timer.Stop()
-	limit /= recordBytes * int64(goroutines)
-	work := func(first int) {
-		var done int64
-		defer func() { total.Add(done) }()
-		for at := first; done < limit && !over.Load(); at += batch {
-			if at+batch > len(records) {
+	limit /= recordBytes * int64(batch*goroutines)
+	n, err := repeat(goroutines, budget, max(limit, 1), func(i int) func() error {
+		at := i % (len(records) - batch + 1)
+		return func() error {
+			part := records[at : at+batch]
+			if at += batch; at+batch > len(records) {
 				at = 0
 			}
-			if err := log.Append(records[at : at+batch]); err != nil {
-				errs <- err
-				return
-			}
-			done += int64(batch)
+			return log.Append(part)
 		}
-	}
-	for i := 1; i < goroutines; i++ {
-		group.Go(func() { work(i % (len(records) - batch + 1)) })
-	}
-	work(0) // a single writer is this goroutine, as in a caller's own loop
-	group.Wait()
-	select {
-	case err := <-errs:
-		return total.Load(), err
-	default:
-		return total.Load(), nil
-	}
+	})
+	return n * int64(batch), err
 }
 
 func runReadAll(r *Run) error {

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Unit is what a scenario's figure counts. Less is better in every unit.
 type Unit string
@@ -11,6 +14,10 @@ const (
 	Milliseconds   Unit = "ms"
 	MiB            Unit = "MiB"
 	BytesPerRecord Unit = "B/record"
+	NsPerOperation Unit = "ns each"
+	BytesEach      Unit = "B each"
+	GoroutinesEach Unit = "goroutines each"
+	Times          Unit = "times"
 )
 
 // Scenario is one thing that is measured.
@@ -24,7 +31,20 @@ type Scenario struct {
 	// Data names the log that must be there before the run, made once and read by every round; nil for an empty one.
 	Data *Data
 
+	// Run does it, through the methods of a Log, and so for every contender.
 	Run func(r *Run) error
+
+	// By does it for those contenders that are able to, by their names, where a Log is not enough. It stands in place
+	// of Run.
+	By map[string]func(r *Run) error
+}
+
+// run returns what the contender is to do, or nil if it has no part in the scenario.
+func (s Scenario) run(contender string) func(r *Run) error {
+	if s.By != nil {
+		return s.By[contender]
+	}
+	return s.Run
 }
 
 // Data is a log made ready for scenarios that read.
@@ -44,6 +64,11 @@ var (
 
 // allScenarios lists what is measured, in the order in which it is printed.
 func allScenarios() []Scenario {
+	return slices.Concat(logScenarios(), sendScenarios(), readScenarios(), commitScenarios(), idleScenarios())
+}
+
+// logScenarios are those in which any log can take part.
+func logScenarios() []Scenario {
 	return []Scenario{
 		appending("send-one-os", System, 1, 1, "<= 1.25 x floor, ahead of all"),
 		appending("send-one-os-64", System, 1, 64, "scales, never below one goroutine"),

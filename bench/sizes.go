@@ -10,17 +10,18 @@ type Sizes struct {
 	OpenMiB     int           // size of the log that is opened
 	MemoryMiB   int           // how much is appended while memory is watched
 	LimitMiB    int           // a timed run ends early once it has appended this much
+	Idle        int           // how many partitions or consumers are open and idle
 }
 
 func sizesFor(short bool) Sizes {
 	if short { // so short that many contenders hold all of it in memory: a check that all of it runs
 		return Sizes{
 			Rounds: 3, Budget: 50 * time.Millisecond, ReadRecords: 96_000,
-			OpenMiB: 16, MemoryMiB: 25, LimitMiB: 32,
+			OpenMiB: 16, MemoryMiB: 25, LimitMiB: 32, Idle: 100,
 		}
 	}
 	return Sizes{
 		Rounds: 5, Budget: time.Second, ReadRecords: 1_000_000,
-		OpenMiB: 1024, MemoryMiB: 100, LimitMiB: 512,
+		OpenMiB: 1024, MemoryMiB: 100, LimitMiB: 512, Idle: 1000,
 	}
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+)
+
+// runOpenKilled has a process write the log that open is timed on, and kills it while it goes on appending. Where the
+// records had reached the operating system all of those must be there afterwards.
+func runOpenKilled(r *Run) error {
+	if err := r.killWriter(); err != nil {
+		return err
+	}
+	r.meter.Start()
+	log, err := r.open(batchSize, 1)
+	r.meter.Stop(1)
+	if err != nil {
+		return err
+	}
+	r.value = r.meter.NsPerRecord() / 1e6
+	records, _, err := log.ReadAll()
+	if err != nil {
+		return err
+	}
+	if want := r.killedRecords(); records < want && r.Contender.Reached[r.Level] == System {
+		return fmt.Errorf("%d records of %d survived", records, want)
+	}
+	return log.Close()
+}
+
+// killedRecords is how many records there are before the writer is killed.
+func (r *Run) killedRecords() int64 {
+	return int64(r.Sizes.OpenMiB) << 20 / recordBytes / batchSize * batchSize
+}
+
+func (r *Run) killWriter() error {
+	task := Task{Scenario: r.Scenario, Contender: r.Contender.Name, Dir: r.Dir, Sizes: r.Sizes, Endless: true}
+	description, err := json.Marshal(task)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), childLimit)
+	defer cancel()
+	writer := exec.CommandContext(ctx, self)
+	writer.Env = append(os.Environ(), taskVariable+"="+string(description))
+	stdout, err := writer.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := writer.Start(); err != nil {
+		return err
+	}
+	var ready [1]byte
+	_, err = io.ReadFull(stdout, ready[:])
+	err = errors.Join(err, writer.Process.Kill())
+	_ = writer.Wait() // it was killed
+	if err == nil && ready[0] != readyByte {
+		err = errors.New("the writer failed before it was killed")
+	}
+	return err
+}
+
+// readyByte is what the writer says when the log is as long as it has to be.
+const readyByte = '!'
+
+// appendUntilKilled appends, says when there is enough, and goes on appending. It gives up at twice that.
+func (r *Run) appendUntilKilled(ready io.Writer) error {
+	log, err := r.open(batchSize, 1)
+	if err != nil {
+		return err
+	}
+	records, enough := makeRecords(), r.killedRecords()
+	for n := int64(0); n < 2*enough; n += batchSize {
+		if n == enough {
+			if _, err := ready.Write([]byte{readyByte}); err != nil {
+				return err
+			}
+		}
+		if err := log.Append(records); err != nil {
+			return err
+		}
+	}
+	return errors.New("nobody killed the writer")
+}
