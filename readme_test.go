@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	kafka "github.com/dot-do/kafka-embedded"
+	"github.com/dot-do/kafka-embedded/kafkatest"
+	"github.com/dot-do/kafka-embedded/mock"
 )
 
 // Order is the value in the README's snippets.
@@ -64,6 +66,23 @@ func readmeProducing(ctx context.Context, client *kafka.Client) (kafka.RecordMet
 	return where, err
 }
 
+func readmeAsync(ctx context.Context, client *kafka.Client) error {
+	async := client.AsyncProducer("orders", kafka.WithLingerMs(5), kafka.WithBatchSize(64<<10))
+	defer async.Close()
+	promise := async.Send(ctx, kafka.Message{Value: Order{OrderID: "127"}}) // returns at once
+	if _, err := promise.Wait(ctx); err != nil {
+		return err
+	}
+
+	typed := kafka.NewTypedProducer[Order](client, "orders")
+	err := typed.SendKey(ctx, "customer-456", Order{OrderID: "128", Amount: 49.99})
+
+	importer := client.Producer("orders", kafka.WithIdempotence("importer")) // a retry writes nothing twice
+	written, err := importer.Progress(ctx)                                   // by partition, also after a restart
+	_ = written
+	return err
+}
+
 func readmeConsuming(ctx context.Context, client *kafka.Client, yesterday time.Time) error {
 	var total float64
 	consumer := client.Consumer("orders", "billing",
@@ -88,6 +107,61 @@ func readmeConsuming(ctx context.Context, client *kafka.Client, yesterday time.T
 		fmt.Println(msg.Value)
 	}
 	return nil
+}
+
+// What the snippets below call.
+var (
+	load    = func([]*kafka.Message) error { return nil }
+	mail    = func(context.Context, *kafka.Message) error { return nil }
+	charge  = func(Order) error { return nil }
+	isLarge = func(msg *kafka.Message) bool { return msg.Value.(map[string]any)["amount"].(float64) > 100 }
+	idOf    = func(msg *kafka.Message) string { return msg.Value.(map[string]any)["order_id"].(string) }
+
+	invoiceOf = func(msg *kafka.Message) any { return msg.Value }
+	copyLarge = func(ctx context.Context, client *kafka.Client) {
+		consumer := client.Consumer("orders", "copier", kafka.WithUntilEnd())
+		for msg := range consumer.Filter(isLarge).Messages(ctx) {
+			_ = client.Producer("large-orders").Send(ctx, msg.Forward())
+		}
+	}
+)
+
+func readmeLoops(ctx context.Context, client *kafka.Client) error {
+	batches := client.Consumer("orders", "loader", kafka.WithBatchSize(100), kafka.WithBatchTimeout(5*time.Second))
+	for batch := range batches.Batches(ctx) {
+		if err := load(batch.Messages); err != nil {
+			return err
+		}
+		if err := batch.Commit(ctx); err != nil {
+			return err
+		}
+	}
+
+	// 16 at a time, in order for each key; what is committed leaves no gap.
+	err := client.Consumer("orders", "mailer").Parallel(ctx, 16, mail)
+
+	// In the background.
+	subscription := client.Consumer("orders", "audit", kafka.WithAutoCommit(true)).
+		Filter(isLarge).
+		Subscribe(ctx, kafka.Handler{OnNext: mail, OnError: func(err error) { fmt.Println(err) }})
+	defer subscription.Stop()
+
+	// Iterators compose.
+	large := kafka.Filter(client.Consumer("orders", "").Messages(ctx), isLarge)
+	for id := range kafka.Take(kafka.Map(large, idOf), 10) {
+		fmt.Println(id)
+	}
+	return err
+}
+
+func readmeTransaction(ctx context.Context, client *kafka.Client, msg *kafka.Message) error {
+	err := client.Transaction(ctx, "invoices", func(tx *kafka.Tx) error {
+		if err := tx.Send(kafka.Message{Value: invoiceOf(msg)}); err != nil {
+			return err
+		}
+		return tx.CommitOffsets(msg) // the progress, with the result: exactly once
+	})
+	return err
 }
 
 func readmeAdmin(ctx context.Context, client *kafka.Client, yesterday time.Time) error {
@@ -122,9 +196,49 @@ func readmeErrors(ctx context.Context, producer *kafka.Producer, order Order) {
 	}
 }
 
+func readmeRetry(ctx context.Context, order Order) error {
+	err := kafka.Retry(ctx, func() error { return charge(order) },
+		kafka.WithAttempts(5), kafka.WithBackoff(100*time.Millisecond, 10*time.Second))
+	return err
+}
+
+func readmeDeadLetters(ctx context.Context, client *kafka.Client) error {
+	err := client.Consumer("orders", "mailer", kafka.WithDeadLetter("orders-dlq", 3)).Parallel(ctx, 16, mail)
+	return err
+}
+
+// OrderPlaced is the event in the README.
+type OrderPlaced struct {
+	OrderID string `json:"order_id"`
+}
+
+// Topic implements [kafka.Event].
+func (OrderPlaced) Topic() string { return "orders" }
+
+func readmeWorker(ctx context.Context, client *kafka.Client) error {
+	kafka.SetDefault(client) // otherwise the first use opens what KAFKA_DO_URL says
+	err := kafka.Publish(ctx, OrderPlaced{OrderID: "123"})
+
+	worker := kafka.NewWorker(client, "orders", "mailer", mail,
+		kafka.WithWorkers(4), kafka.WithDeadLetter("orders-dlq", 3))
+	err = worker.Run(ctx) // until ctx ends; then it drains, commits and leaves
+	return err
+}
+
+func TestLargeOrders(t *testing.T) {
+	client := mock.NewClient() // in memory, on a clock that the test moves
+	client.Seed("orders", []kafka.Message{{Value: Order{OrderID: "123", Amount: 99.99}}})
+	client.FailNext(mock.Produce, kafka.ErrDiskFull)
+	copyLarge(t.Context(), client.Client)
+	require.Empty(t, client.GetMessages("large-orders"))
+
+	onDisk := kafkatest.New(t) // in t.TempDir(); fails the test when something is left open
+	copyLarge(t.Context(), onDisk)
+}
+
 // TestReadmeSnippets checks that every Go snippet of the README stands above, and so compiles.
 func TestReadmeSnippets(t *testing.T) {
-	_ = []any{readmeQuickStart, readmeProducing, readmeConsuming, readmeAdmin, readmeErrors}
+	_ = []any{readmeQuickStart, readmeConsuming} // go on for ever, and the like
 	source, err := os.ReadFile("readme_test.go")
 	require.NoError(t, err)
 	compiled := unindented(string(source))
