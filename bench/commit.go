@@ -11,7 +11,7 @@ func commitScenarios() []Scenario {
 			name, title = "txn-fsync-64", title+", 64 goroutines"
 		}
 		return Scenario{
-			Name: name, Title: title + " (floor: one fdatasync of a growing file)",
+			Name: name, Title: title + " (peers: one transaction of three entries)",
 			Unit: NsPerOperation, Level: Fsync, Goal: goal,
 			By: map[string]func(*Run) error{
 				clientName:    func(r *Run) error { return runClientTransactions(r, goroutines, 2) },

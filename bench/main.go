@@ -17,6 +17,10 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
+	"time"
+
+	"github.com/dot-do/kafka-embedded/internal/clock"
 )
 
 func main() {
@@ -38,12 +42,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var (
 		runExpr   = flags.String("run", "", "run only the scenarios whose name matches this `regexp`")
 		withExpr  = flags.String("with", "", "run only the contenders whose name matches this `regexp`, and the floor")
-		short     = flags.Bool("short", false, "small sizes and short runs: all of it in about a minute")
-		rounds    = flags.Int("rounds", 0, "how many `times` each contender runs (default 5, or 3 with -short)")
+		short     = flags.Bool("short", false, "small sizes and short runs: all of it in about a minute on an idle machine")
+		rounds    = flags.Int("rounds", 0, "how many `times` each contender runs (default 5, or 2 with -short)")
+		budget    = flags.Duration("budget", 0, "how long one timed run lasts (default 1s, or 50ms with -short)")
 		openMiB   = flags.Int("open-mib", 0, "size in `MiB` of the log that open is timed on (default 1024, or 16 with -short)")
 		dir       = flags.String("dir", "", "where the data is written: a `directory` on the disk to measure (default: a temporary one)")
 		jsonFile  = flags.String("json", "", "also write every figure to this `file`")
 		mdFile    = flags.String("md", "", "also write the tables as Markdown to this `file`")
+		readme    = flags.String("readme", "", "also write a short table into this Markdown `file`, between its bench markers")
 		svgFile   = flags.String("svg", "", "also write a plot to this `file`")
 		listNames = flags.Bool("list", false, "list scenarios and contenders, and stop")
 	)
@@ -72,6 +78,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *rounds > 0 {
 		sizes.Rounds = *rounds
 	}
+	if *budget > 0 {
+		sizes.Budget = *budget
+	}
 	if *openMiB > 0 {
 		sizes.OpenMiB = *openMiB
 	}
@@ -85,11 +94,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	report.Command = command(flags)
+	report.Date = clock.Real.Now().Format(time.DateOnly)
+	if *readme != "" {
+		if err := replaceReadme(*readme, report); err != nil {
+			return err
+		}
+	}
 	return writeFiles(report, map[string]func(io.Writer, Report) error{
 		*jsonFile: writeJSON,
 		*mdFile:   writeMarkdown,
 		*svgFile:  writeSVG,
 	})
+}
+
+// command is what was run, without where the data and the results went.
+func command(flags *flag.FlagSet) string {
+	text := "go run -C bench ."
+	flags.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "dir", "json", "md", "readme", "svg":
+		case "short":
+			text += " -short"
+		default:
+			text += fmt.Sprintf(" -%s %s", f.Name, quote(f.Value.String()))
+		}
+	})
+	return text
+}
+
+// quote keeps a shell from reading a word as more than a word.
+func quote(word string) string {
+	if strings.ContainsAny(word, " |()$^*?[]\\\"") {
+		return "'" + word + "'"
+	}
+	return word
 }
 
 // matching returns the items whose name matches expr. The floor always stays: without it there is no ratio.

@@ -41,6 +41,7 @@ func measureScenario(
 ) Result {
 	result := Result{
 		Name: scenario.Name, Title: scenario.Title, Unit: scenario.Unit, Goal: scenario.Goal,
+		Level: scenario.Level,
 	}
 	var taking []Contender
 	for _, c := range contenders {

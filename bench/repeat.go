@@ -25,9 +25,12 @@ func repeat(goroutines int, budget time.Duration, limit int64, worker func(i int
 	work := func(op func() error) {
 		var done int64
 		defer func() { total.Add(done) }()
-		for ; done < limit && !over.Load(); done++ {
+		for done < limit {
 			if err := op(); err != nil {
 				errs <- err
+				return
+			}
+			if done++; over.Load() { // not before the first: there is a figure on the slowest machine
 				return
 			}
 		}

@@ -7,6 +7,8 @@ import (
 
 // Report is everything that one run of the command found.
 type Report struct {
+	Command   string   `json:"command"` // that can be run again
+	Date      string   `json:"date"`    // of the run, as 2006-01-02
 	Machine   Machine  `json:"machine"`
 	Sizes     Sizes    `json:"sizes"`
 	Scenarios []Result `json:"scenarios"`
@@ -18,7 +20,8 @@ type Result struct {
 	Title string `json:"title"`
 	Unit  Unit   `json:"unit"`
 	Goal  string `json:"goal"`
-	Rows  []Row  `json:"rows"` // in the order of the contenders
+	Level Level  `json:"durability,omitempty"` // that was asked for
+	Rows  []Row  `json:"rows"`                 // in the order of the contenders
 }
 
 // Row is what one contender did in one scenario. The figures are the medians of its rounds.

@@ -111,7 +111,7 @@ func runLatency(r *Run, percent int, pair func(*Run) (messenger, error)) error {
 	defer timer.Stop()
 	trips := make([]time.Duration, 0, 1<<20)
 	r.meter.Start()
-	for !over.Load() {
+	for len(trips) == 0 || !over.Load() {
 		took, err := trip()
 		if err != nil {
 			return err

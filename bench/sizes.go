@@ -16,7 +16,7 @@ type Sizes struct {
 func sizesFor(short bool) Sizes {
 	if short { // so short that many contenders hold all of it in memory: a check that all of it runs
 		return Sizes{
-			Rounds: 3, Budget: 50 * time.Millisecond, ReadRecords: 96_000,
+			Rounds: 2, Budget: 50 * time.Millisecond, ReadRecords: 96_000,
 			OpenMiB: 16, MemoryMiB: 25, LimitMiB: 32, Idle: 100,
 		}
 	}
