@@ -128,10 +128,14 @@ func (x *chaos) expect(err error, allowed ...error) {
 	}
 }
 
-// watch sees that committed offsets never move back for those who ask, either.
+// watch sees that committed offsets never move back for those who ask, either, and that there is progress in a minute.
 func (x *chaos) watch(ctx context.Context) {
-	last := map[int32]int64{}
-	for clock.Sleep(ctx, clock.Real, pollInterval/10) == nil {
+	last, done := map[int32]int64{}, -1
+	for i := 0; clock.Sleep(ctx, clock.Real, pollInterval/10) == nil; i++ {
+		if i%600 == 0 {
+			x.history.giveUp(done)
+			done = x.history.processed()
+		}
 		info, err := x.client.Admin().DescribeGroup(ctx, "g")
 		x.expect(err, ErrGroupNotFound, context.Canceled)
 		for _, o := range info.Offsets {

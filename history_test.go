@@ -37,6 +37,7 @@ type history struct {
 	members  int32
 	seen     [][]bool // by partition and offset
 	done     int      // records that were processed at least once
+	stuck    bool     // nothing goes on any more
 }
 
 func newHistory(partitions int) *history {
@@ -64,13 +65,28 @@ func (h *history) add(kind uint8, member int32, partition int32, offset int64, r
 	return int32(len(h.events) - 1)
 }
 
-// await waits until n records were processed.
+// await waits until n records were processed, or giveUp said that they never will be.
 func (h *history) await(n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for h.done < n {
+	for h.done < n && !h.stuck {
 		h.progress.Wait()
 	}
+}
+
+// giveUp ends all waiting when no more than n records were processed.
+func (h *history) giveUp(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stuck = h.done <= n
+	h.progress.Broadcast()
+}
+
+// processed is how many records were processed at least once.
+func (h *history) processed() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.done
 }
 
 // recorder is an engine whose consumers write a history. The next consumer that is opened is the member of that number.
