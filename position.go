@@ -136,7 +136,8 @@ func (r *reader) position(tp engine.TopicPartition) (int64, error) {
 }
 
 // Lag is how many offsets this consumer's positions are behind the ends of the partitions that it reads: the records
-// still to come, and the gaps among them. It is as exact as [Consumer.Position].
+// still to come, and the gaps among them. It is as exact as [Consumer.Position]. Before the first loop, or Seek, the
+// consumer reads nothing and lags by nothing; what its group lags by tells [Admin.DescribeGroup].
 func (c *Consumer) Lag(ctx context.Context) (int64, error) {
 	r := c.reader
 	if err := r.open(ctx); err != nil {
