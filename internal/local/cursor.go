@@ -9,9 +9,9 @@ import (
 )
 
 // A chunk is read at once and decoded into one slab of records, which polls then hand out piece by piece. It grows while
-// a consumer is far behind.
+// a consumer is far behind. It begins small, for those who seek and read little.
 const (
-	firstChunk = 64 << 10
+	firstChunk = 4 << 10
 	mostChunk  = 1 << 20
 )
 
