@@ -36,7 +36,7 @@ func readmeTable(report Report) string {
 		report.Machine, report.Sizes.Rounds, recordBytes)
 	text.WriteString("The machine is shared and noisy: only the ratios within a row say something. In brackets: times the " +
 		"floor,\nwhich is the plain system calls, the plain fdatasync of a growing file for transactions, or the codec " +
-		"alone.\n\n")
+		"alone.\nWith -short the logs that are read are small enough for tidwall/wal to hold all of them in memory.\n\n")
 	text.WriteString("| scenario | durability | client | package log | best peer | floor |\n|---|---|---:|---:|---:|---:|\n")
 	for _, result := range report.Scenarios {
 		durability := string(result.Level)
