@@ -56,7 +56,7 @@ func TestReplaceReadmeTouchesOnlyWhatIsBetweenTheMarkers(t *testing.T) {
 		},
 	}}}
 	name := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(name, []byte("before\n"+readmeBegin+"old\n"+readmeEnd+"after\n"), 0o644))
+	require.NoError(t, os.WriteFile(name, []byte("before\n"+readmeBegin+"last figures\n"+readmeEnd+"after\n"), 0o644))
 	for range 2 { // the second time, over what the first has written
 		require.NoError(t, replaceReadme(name, report))
 	}
@@ -64,7 +64,7 @@ func TestReplaceReadmeTouchesOnlyWhatIsBetweenTheMarkers(t *testing.T) {
 	require.NoError(t, err)
 	require.Regexp(t, `(?s)^before\n`+readmeBegin+"`bench`.*"+readmeEnd+`after\n$`, string(text))
 	require.Contains(t, string(text), "| send one | os | 300 ns (3.00) | - | slow v2: 20.0 µs (200.00) | 100 ns |\n")
-	require.NotContains(t, string(text), "old")
+	require.NotContains(t, string(text), "last figures")
 
 	require.NoError(t, os.WriteFile(name, []byte("no markers"), 0o644))
 	require.ErrorContains(t, replaceReadme(name, report), "no markers")
