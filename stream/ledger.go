@@ -120,10 +120,16 @@ func (l *ledger) resumeOffsets(ctx context.Context, r *runner) error {
 		if p == nil || o.Committed < 0 {
 			continue
 		}
-		p.next, p.read = o.Committed, o.Committed
-		if err := r.consumer.Seek(ctx, o.TopicPartition, o.Committed); err != nil {
+		err := r.consumer.Seek(ctx, o.TopicPartition, o.Committed)
+		if errors.Is(err, engine.ErrOffsetOutOfRange) {
+			r.env.Logger.Warn("committed offset is not in the log; starting over", "application", l.id,
+				"topic", o.Topic, "partition", o.Partition, "offset", o.Committed, "err", err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		p.next, p.read = o.Committed, o.Committed
 		r.finished(p)
 	}
 	return nil

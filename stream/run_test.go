@@ -145,6 +145,26 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestRecordsThatAreGone: where retention took records before they were processed, a run goes on behind them.
+func TestRecordsThatAreGone(t *testing.T) {
+	withEngine(t, func(t *testing.T, w *world) {
+		run := func() { require.NoError(t, w.words(stream.WithUntilEnd()).To(t.Context(), "out")) }
+		w.send(0, "a")
+		run()
+		for _, word := range []string{"b", "c", "d"} {
+			w.send(0, word)
+		}
+		require.NoError(t, w.e.DeleteRecords(t.Context(), engine.TopicPartition{Topic: "in"}, 2))
+		run()
+		run()
+		var got []string
+		for _, line := range outputs(t, w.e) {
+			got = append(got, line[len(line)-2:len(line)-1])
+		}
+		require.ElementsMatch(t, []string{"a", "c", "d"}, got)
+	})
+}
+
 // TestNothingIsWrittenWhileNothingHappens: time that goes on is no reason to commit.
 func TestNothingIsWrittenWhileNothingHappens(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
