@@ -96,40 +96,58 @@ func (c *core) forget(t *topic) error {
 
 // discardAll removes the directories of a deleted topic, and then the memory of it.
 func (c *core) discardAll(id [16]byte, d deletion) error {
-	var errs []error
-	for n := range int32(d.Partitions) {
-		errs = append(errs, c.discard(partitionDir(d.Name, n), id))
+	dirs := make([]string, d.Partitions)
+	for n := range dirs {
+		dirs[n] = partitionDir(d.Name, int32(n))
 	}
-	if err := errors.Join(append(errs, c.fs.SyncDir(topicsName))...); err != nil {
+	if err := c.discard(id, dirs...); err != nil {
 		return err
 	}
 	return c.journal.Commit(false, journal.Change{Key: deletedKey(id)})
 }
 
-// discard moves a directory of the topic with this UUID to the trash and removes it there.
-func (c *core) discard(dir string, id [16]byte) error {
+// discard moves those directories that are of the topic with this UUID to the trash and removes them there. That they
+// moved is durable before anything in them is removed: of a directory that came back after a power loss without the file
+// that tells whose it is, nobody would know that it may go.
+func (c *core) discard(id [16]byte, dirs ...string) error {
+	var errs []error
+	var moved []string
+	for _, dir := range dirs {
+		to, err := c.moveToTrash(id, dir)
+		if errs = append(errs, err); to != "" {
+			moved = append(moved, to)
+		}
+	}
+	if err := errors.Join(append(errs, c.fs.SyncDir(trashName), c.fs.SyncDir(topicsName))...); err != nil {
+		return err
+	}
+	for _, to := range moved {
+		errs = append(errs, c.fs.RemoveAll(to))
+	}
+	return errors.Join(errs...)
+}
+
+// moveToTrash returns the new name of a directory, or nothing when it is not of the topic with this UUID.
+func (c *core) moveToTrash(id [16]byte, dir string) (string, error) {
 	b, err := vfs.ReadFile(c.fs, path.Join(dir, metadataName), mostMetadata)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrTooLarge) || err == nil && !belongsTo(b, id) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	to := path.Join(trashName, fmt.Sprintf("%x-%s", id, path.Base(dir)))
 	if err := c.fs.RemoveAll(to); err != nil {
-		return err
+		return "", err
 	}
-	if err := c.fs.Rename(dir, to); err != nil {
-		return err
-	}
-	return c.fs.RemoveAll(to)
+	return to, c.fs.Rename(dir, to)
 }
 
 // discardDeleted removes a directory that a deletion left because of an error.
 func (c *core) discardDeleted(dir string) error {
 	for key := range c.journal.Scan(deletedPrefix) {
 		if id, ok := parseDeletedKey(key); ok {
-			if err := c.discard(dir, id); err != nil {
+			if err := c.discard(id, dir); err != nil {
 				return err
 			}
 		}
