@@ -2,6 +2,7 @@ package log
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -13,14 +14,17 @@ import (
 // syncer lets concurrent callers share an fsync: one leads, those that come while it runs wait, and one of them leads
 // the next, which covers them all.
 type syncer struct {
-	mu   sync.Mutex
-	done chan struct{} // closed when the fsync under way ends; nil when there is none
+	mu      sync.Mutex
+	done    chan struct{} // closed when the fsync under way ends; nil when there is none
+	waiting int           // callers that wait for it
+	crowd   int           // how many waited for the one before; read by the one that leads
 }
 
 // lead runs fn, unless it had to wait for another one to end: then it reports false.
 func (s *syncer) lead(fn func() error) (led bool, err error) {
 	s.mu.Lock()
 	if done := s.done; done != nil {
+		s.waiting++
 		s.mu.Unlock()
 		<-done
 		return false, nil
@@ -30,7 +34,7 @@ func (s *syncer) lead(fn func() error) (led bool, err error) {
 	s.mu.Unlock()
 	err = fn()
 	s.mu.Lock()
-	s.done = nil
+	s.done, s.crowd, s.waiting = nil, s.waiting, 0
 	s.mu.Unlock()
 	close(done)
 	return true, err
@@ -53,7 +57,7 @@ func (l *Log) Sync(upTo int64) error {
 		if err := l.Failed(); err != nil {
 			return err
 		}
-		if _, err := l.sync.lead(l.syncNow); err != nil {
+		if _, err := l.sync.lead(l.gatherAndSync); err != nil {
 			return err
 		}
 	}
@@ -110,6 +114,22 @@ func (l *Log) capture() (syncPoint, error) {
 		p.snapshot = l.producers.encode(p.info.Next, l.manifest.seed)
 	}
 	return p, nil
+}
+
+// mostYields bounds how often the leader of a sync lets others go first.
+const mostYields = 8
+
+// gatherAndSync lets a crowd that was just woken append before the next fsync begins, so that one covers them all.
+// Without it the first to come leads an fsync for itself alone, and the others wait for two.
+func (l *Log) gatherAndSync() error {
+	for yields := 0; l.sync.crowd > 1 && yields < mostYields; yields++ {
+		before := l.end.Load()
+		runtime.Gosched()
+		if l.end.Load() == before {
+			break
+		}
+	}
+	return l.syncNow()
 }
 
 // syncNow fsyncs all that was appended before it was called, moves the durable end there, and seals full segments.
