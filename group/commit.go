@@ -145,6 +145,25 @@ func (g *group) flush(b *batch) error {
 	return b.err
 }
 
+// drain waits until every commit that was let in is stored. The caller holds mu, which is given up meanwhile.
+func (g *group) drain() {
+	b, busy := g.batch, g.users > 0
+	if b != nil && b.done == nil {
+		b.done = make(chan struct{})
+	}
+	switch {
+	case b != nil: // stored after the one that is being stored
+		g.mu.Unlock()
+		<-b.done
+		g.mu.Lock()
+	case busy:
+		g.mu.Unlock()
+		g.store.Lock() // held by the one that stores
+		g.store.Unlock()
+		g.mu.Lock()
+	}
+}
+
 // news is the part of offsets that is above what is committed.
 func (g *group) news(offsets map[engine.TopicPartition]int64) map[engine.TopicPartition]int64 {
 	stale := 0

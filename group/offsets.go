@@ -29,12 +29,15 @@ func (c *Coordinator) apply(name string, change func(*group)) {
 	g.mu.Unlock()
 }
 
-// Committed is the next offset that the group would read of a partition; ok is false when it has committed none.
+// Committed is the next offset that the group would read of a partition; ok is false when it has committed none. Commits
+// that were let in before are waited for: their member may have given the partition up since, and who reads it next must
+// not begin below them.
 func (c *Coordinator) Committed(name string, tp engine.TopicPartition) (offset int64, ok bool) {
 	g := c.get(name)
 	if g == nil {
 		return 0, false
 	}
+	g.drain()
 	defer g.mu.Unlock()
 	offset, ok = g.offsets[tp]
 	return offset, ok
