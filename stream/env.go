@@ -56,6 +56,8 @@ type meta struct {
 	time   int64 // event time in milliseconds
 	key    []byte
 	record *record.Record // with the headers; nil when the element was made by an operator with state
+	// removed says of a table's result that its key is no longer in the table.
+	removed bool
 }
 
 // push hands an element to the next operator.

@@ -15,7 +15,7 @@ type JoinResult[L, R any] struct {
 }
 
 // Cond says which elements belong together; see [On] and [Keys]. The zero Cond joins elements of records with the same
-// key.
+// key; one without a key belongs to no other.
 type Cond[L, R any] struct {
 	left    func(m *meta, v L) any
 	right   func(m *meta, v R) any
@@ -78,8 +78,8 @@ func (k joinKind) String() string { return [...]string{"join", "leftJoin", "oute
 // Join pairs the elements of two streams that belong together and are within the window of each other. The time of a
 // pair is the later one of the two, its key that of the left record. Values of messages are what was decoded.
 //
-// Without [JoinOn] and [JoinKeys] elements of records with the same key belong together. A predicate looks at all pairs
-// within the window, keys are hashed.
+// Without [JoinOn] and [JoinKeys] elements of records with the same key belong together, and those without a key to no
+// other. A predicate looks at all pairs within the window, keys are hashed.
 func (s *Stream[T]) Join(o AnyStream, opts ...JoinOption) *Stream[JoinResult[any, any]] {
 	return joinAny(s, o, inner, opts)
 }
@@ -129,10 +129,19 @@ func joined(opts []JoinOption) (c joinConfig) {
 	return c
 }
 
+// recordKey is what an element is joined by unless the condition says otherwise. A record without a key has one that no
+// other has.
+func recordKey(m *meta) any {
+	if m.key == nil {
+		return new(byte)
+	}
+	return string(m.key)
+}
+
 func join[L, R any](l *Stream[L], r *Stream[R], on Cond[L, R], kind joinKind, c joinConfig) *Stream[JoinResult[L, R]] {
 	if on.left == nil {
-		on.left = func(m *meta, _ L) any { return string(m.key) }
-		on.right = func(m *meta, _ R) any { return string(m.key) }
+		on.left = func(m *meta, _ L) any { return recordKey(m) }
+		on.right = func(m *meta, _ R) any { return recordKey(m) }
 	}
 	n := &node{kind: kind.String(), detail: first(c.name, "within") + " " + c.window.String(), inputs: []*node{l.node, r.node}}
 	if kind != inner {

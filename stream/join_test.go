@@ -68,6 +68,11 @@ func TestJoins(t *testing.T) {
 			in:   []sideInput{{"l", "x", "1", 10}, {"l", "y", "2", 10}, {"r", "x", "3", 12}},
 			want: []string{"1+3@12"}, rest: []string{},
 		},
+		"left: a record without a key is alone": {
+			join: stream.LeftJoin[string, string],
+			in:   []sideInput{{"l", "", "1", 10}, {"r", "", "2", 11}, {"l", "x", "3", 40}, {"r", "x", "4", 40}},
+			want: []string{"1+-@10", "3+4@40"}, rest: []string{},
+		},
 		"inner: out of order": {
 			join: stream.Join[string, string], on: byFirst,
 			in:   []sideInput{{"l", "", "a1", 20}, {"r", "", "a2", 12}},
@@ -161,6 +166,17 @@ func TestTables(t *testing.T) {
 		}
 		d.Pipe("names", "", "nobody", at(0))
 		require.Equal(t, []string{`a:"Ada"`, `a:"Ada L."`, "a:"}, values(d.Output("out")))
+	})
+	t.Run("of typed values: a removed key is a tombstone", func(t *testing.T) {
+		d := streamtest.NewDriver(t, stream.ToTable(source[string]("names")).Sink("out"))
+		for i, v := range []any{"Ada", nil, "Ada L.", "Augusta"} {
+			d.Pipe("names", "a", v, at(int64(i)))
+		}
+		d.Pipe("names", "a", "Ada", at(1))
+		out := d.Output("out")
+		require.Equal(t, []string{`a:"Ada"`, "a:", `a:"Ada L."`, `a:"Augusta"`, `a:"Ada"`}, values(out))
+		require.Nil(t, out[1].Value)
+		require.Equal(t, at(1), out[4].Time, "the newest is the last one that came")
 	})
 	for name, c := range map[string]struct {
 		join func(s *stream.Stream[string], t *stream.Table[string, any], fn func(string) string) *stream.Stream[stream.JoinResult[string, any]]

@@ -37,11 +37,13 @@ func latest[T any](s *store[string, T], m *meta, v T) error {
 			return nil
 		}
 		s.remove(e)
-		e = &entry[string, T]{key: k, value: v, time: m.time}
+		gone := meta{time: m.time, key: m.key, removed: true}
+		return s.out(&gone, Result[string, T]{Key: k, Value: v})
 	case e == nil:
 		e = s.insert(k, 0, 0, v, m.time)
 	default:
 		s.change(e, v, m.time)
+		e.time = m.time // the newest element is the last one that came, whatever its time
 	}
 	return s.updated(e)
 }

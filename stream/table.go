@@ -66,11 +66,21 @@ func (t *Table[K, V]) Sink(topic string) *Topology {
 	if t.window.kind != noWindow {
 		return s.Sink(topic)
 	}
-	return Map(s, func(r Result[K, V]) V { return r.Value }).Sink(topic)
+	top := Map(s, func(r Result[K, V]) V { return r.Value }).Sink(topic)
+	top.build = func(b *builder) {
+		write := writer[any](b, t.env, topic)
+		s.into(b, func(m *meta, r Result[K, V]) error {
+			if m.removed {
+				return write(m, nil)
+			}
+			return write(m, r.Value)
+		})
+	}
+	return top
 }
 
 // To writes the results to a topic, as [Stream.To] does: key and value of the table, or with windows the key and the
-// whole [Result]. A topic of a table without windows may be compacted.
+// whole [Result]. A topic of a table without windows may be compacted: a key that is removed is written as a tombstone.
 func (t *Table[K, V]) To(ctx context.Context, topic string) error { return t.Sink(topic).Run(ctx) }
 
 // Each calls fn for each result; see [Stream.Each].
