@@ -66,6 +66,10 @@ func (b Batch) Size() int { return len(b) }
 // PartitionLeaderEpoch is the incarnation of the partition that the batch was written by.
 func (b Batch) PartitionLeaderEpoch() int32 { return b.i32(posLeaderEpoch) }
 
+// Checksummed divides the batch into the part of the header that its checksum leaves out, the checksum among it, and the
+// bytes that it covers.
+func (b Batch) Checksummed() (before, covered []byte) { return b[:posAttributes], b[posAttributes:] }
+
 // CRC is the checksum as stored.
 func (b Batch) CRC() uint32 { return binary.BigEndian.Uint32(b[posCRC:]) }
 

@@ -3,7 +3,6 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 
@@ -26,7 +25,7 @@ func (s *Segment) Each(fn func(record.Batch) error) error {
 		if err != nil {
 			return s.damage(err)
 		}
-		crc = crc32.Update(crc, castagnoli, b)
+		crc = fold(crc, b)
 		if err := fn(b); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package segment
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"math"
 
 	"github.com/dot-do/kafka-embedded/index"
@@ -117,7 +116,7 @@ func (i *Info) note(b record.Batch, nowMs int64, offsets *index.Offset, times *i
 // count takes account of a batch. It reports whether index entries are due for it.
 func (i *Info) count(b record.Batch, nowMs int64) (due bool) {
 	position := i.Size
-	i.CRC = crc32.Update(i.CRC, castagnoli, b)
+	i.CRC = fold(i.CRC, b)
 	i.Size += int64(len(b))
 	i.Batches++
 	i.Next = b.LastOffset() + 1

@@ -3,13 +3,10 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 
 	"github.com/dot-do/kafka-embedded/record"
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Invalid says that the bytes at a position are not the batch that belongs there.
 type Invalid struct {
