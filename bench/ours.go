@@ -37,6 +37,7 @@ type partition struct {
 	sync     bool
 	builders sync.Pool
 	reader   record.Reader
+	records  []record.Record
 	buf      []byte // for reads
 }
 
@@ -129,13 +130,11 @@ func (p *partition) Read(index int64) ([]byte, error) {
 	if err := p.reader.Reset(batch, maxBatchBytes); err != nil {
 		return nil, err
 	}
-	var r record.Record
-	for p.reader.Next(&r) {
-		if r.Offset == index {
-			return r.Value, nil
-		}
+	p.records, err = p.reader.AppendTo(p.records[:0], index, 1)
+	if len(p.records) == 0 {
+		return nil, errors.Join(fs.ErrNotExist, err)
 	}
-	return nil, errors.Join(fs.ErrNotExist, p.reader.Err())
+	return p.records[0].Value, nil
 }
 
 func (p *partition) Close() error {

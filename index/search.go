@@ -3,7 +3,6 @@ package index
 import (
 	"encoding/binary"
 	"fmt"
-	"sync"
 )
 
 // pair is an entry of an index that maps a rising key to a value.
@@ -19,54 +18,48 @@ func (t *table) decode(e []byte) pair {
 	return pair{int64(binary.BigEndian.Uint64(e)), int64(binary.BigEndian.Uint32(e[8:])), true}
 }
 
-// block is room for one block and the entry after it.
-type block [(blockEntries + 1) * timeWidth]byte
-
-var blocks = sync.Pool{New: func() any { return new(block) }}
-
 // search finds the last entry whose key is at most key, and the entry after it.
 func (t *table) search(key int64) (found, next pair, err error) {
-	number, length, found, next, err := t.searchMemory(key)
-	if err != nil || length == 0 {
+	where, found, next, err := t.searchMemory(key)
+	if err != nil || where.length == 0 {
 		return found, next, err
 	}
-	b := blocks.Get().(*block)
-	defer blocks.Put(b)
-	buf := b[:length]
-	if err := readFull(t.f, buf, int64(number)*blockEntries*int64(t.width)); err != nil {
+	entries, err := t.block(where)
+	if err != nil {
 		return pair{}, pair{}, err
 	}
-	i := t.count(buf, key)
+	i := t.count(entries, key)
 	if i == 0 {
-		return pair{}, pair{}, fmt.Errorf("%w: block %d changed", ErrMismatch, number)
+		return pair{}, pair{}, fmt.Errorf("%w: block %d changed", ErrMismatch, where.number)
 	}
-	if after := t.at(buf, i); after.ok {
+	if after := t.at(entries, i); after.ok {
 		next = after
 	}
-	return t.at(buf, i-1), next, nil
+	return t.at(entries, i-1), next, nil
 }
 
-// searchMemory looks into what is in memory. Unless length is 0 the entry is to be found in that many bytes from the
-// start of a block on; next is then what follows the file.
-func (t *table) searchMemory(key int64) (number, length int, found, next pair, err error) {
+// searchMemory looks into what is in memory. Unless its length is 0 the entry is to be found in the block; next is then
+// what follows the file.
+func (t *table) searchMemory(key int64) (where block, found, next pair, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.load(); err != nil {
-		return 0, 0, pair{}, pair{}, err
+		return block{}, pair{}, pair{}, err
 	}
 	next = t.at(t.tail, 0)
 	if i := t.count(t.tail, key); i > 0 {
-		return 0, 0, t.at(t.tail, i-1), t.at(t.tail, i), nil
+		return block{}, t.at(t.tail, i-1), t.at(t.tail, i), nil
 	}
-	number = t.count(t.fence, key) - 1
+	number := t.count(t.fence, key) - 1
 	if number < 0 {
 		if first := t.at(t.fence, 0); first.ok {
 			next = first
 		}
-		return 0, 0, pair{}, next, nil
+		return block{}, pair{}, next, nil
 	}
 	// One entry more than the block, so that the entry after the last one is at hand.
-	return number, min(blockEntries+1, t.written-number*blockEntries) * t.width, pair{}, next, nil
+	length := min(blockEntries+1, t.written-number*blockEntries) * t.width
+	return block{t.id, number, length}, pair{}, next, nil
 }
 
 // at decodes entry i of entries; ok is false when there is none.

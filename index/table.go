@@ -13,9 +13,9 @@ import (
 // ErrMismatch says that a file is not the one whose length and checksum were recorded. It is to be rebuilt.
 var ErrMismatch = errors.New("index does not match what was recorded of it")
 
-// blockEntries is how many entries share one fence. A lookup reads one block from the file and keeps only the fences
-// in memory: 2 KiB for the offset index of a 64 MiB segment. Whole indexes in memory would be 128 KiB each; a binary
-// search by position would be fourteen reads.
+// blockEntries is how many entries share one fence. A lookup reads one block from the file, or finds it in the cache, and
+// keeps only the fences in memory: 2 KiB for the offset index of a 64 MiB segment. Whole indexes in memory would be
+// 128 KiB each; a binary search by position would be fourteen reads.
 const blockEntries = 64
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -36,6 +36,7 @@ type table struct {
 	width int
 
 	mu         sync.Mutex
+	id         uint64 // in the cache
 	state      State // all entries, those in tail included
 	written    int
 	writtenCRC uint32
@@ -46,7 +47,7 @@ type table struct {
 
 // init expects a file that holds what st says; that is checked by the first lookup.
 func (t *table) init(f vfs.File, width int, st State) {
-	t.f, t.width, t.state = f, width, st
+	t.f, t.width, t.state, t.id = f, width, st, tables.Add(1)
 	t.written, t.writtenCRC, t.loaded = int(st.Entries), st.CRC, st.Entries == 0
 }
 
@@ -140,7 +141,7 @@ func (t *table) Replace(n int, entries []byte) error {
 }
 
 func (t *table) replaceAll(all []byte) {
-	t.state = State{uint32(len(all) / t.width), crc32.Checksum(all, castagnoli)}
+	t.id, t.state = tables.Add(1), State{uint32(len(all) / t.width), crc32.Checksum(all, castagnoli)}
 	t.written, t.writtenCRC, t.tail, t.fence, t.loaded = 0, 0, all, nil, true
 	if t.flush() == nil && t.f != nil {
 		_ = t.f.Truncate(int64(len(all)))
@@ -170,7 +171,7 @@ func (t *table) added(tail []byte) {
 func (t *table) Recheck() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.loaded = t.written == 0
+	t.id, t.loaded = tables.Add(1), t.written == 0
 	return t.load()
 }
 

@@ -104,3 +104,22 @@ func BenchmarkReader(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReaderSkip passes over half of a batch.
+func BenchmarkReaderSkip(b *testing.B) {
+	b.ReportAllocs()
+	const n = 1000
+	batch := bytes.Clone(values(b, record.Plain(record.None), n))
+	var r record.Reader
+	slab := make([]record.Record, 0, 1)
+	for b.Loop() {
+		if err := r.Reset(batch, 1<<20); err != nil {
+			b.Fatal(err)
+		}
+		out, err := r.AppendTo(slab, n/2, 1)
+		if err != nil || len(out) != 1 {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n/2), "ns/record")
+}

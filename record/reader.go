@@ -71,21 +71,13 @@ func (r *Reader) Next(rec *Record) bool {
 }
 
 // AppendTo appends to dst up to limit of the records that are left and have an offset of at least from. It returns
-// the error of a malformed record, after the sound ones before it. It grows dst at most once.
+// the error of a malformed record, after the sound ones before it; of those below from it looks at no more than lengths
+// and offsets. It grows dst at most once.
 func (r *Reader) AppendTo(dst []Record, from int64, limit int) ([]Record, error) {
 	if limit <= 0 {
 		return dst, r.err
 	}
-	for r.base+r.delta+1 < from {
-		var rec Record
-		if !r.Next(&rec) {
-			return dst, r.err
-		}
-		if rec.Offset >= from {
-			dst = append(slices.Grow(dst, min(limit, r.left+1)), rec)
-			limit--
-		}
-	}
+	r.skip(from)
 	n := len(dst)
 	dst = slices.Grow(dst, min(limit, r.left))
 	dst = dst[:n+min(limit, r.left)]
@@ -98,14 +90,65 @@ func (r *Reader) AppendTo(dst []Record, from int64, limit int) ([]Record, error)
 	return dst[:n], r.err
 }
 
-// decode reads one record of those that are left. Every length is compared with what remains before it is used.
-func (r *Reader) decode(rec *Record) bool {
+// skip passes over the records below from.
+func (r *Reader) skip(from int64) {
+	gaps := int64(r.count) <= r.lastDelta
+	for r.left > 0 && r.base+r.delta+1 < from {
+		b, end := r.record()
+		if b == nil {
+			return
+		}
+		delta := r.delta + 1
+		if gaps {
+			if delta = r.offsetDelta(b); delta < 0 || r.base+delta >= from {
+				return
+			}
+		}
+		if !r.pass(delta, end) {
+			return
+		}
+	}
+}
+
+// offsetDelta is that of a record; -1 when there is an error.
+func (r *Reader) offsetDelta(b []byte) int64 {
+	_, p := varint(b, 1)
+	delta, p := varint(b, p)
+	if p < 0 || delta <= r.delta || delta > r.lastDelta {
+		r.fail("offset delta", "%d is not in %d to %d", delta, r.delta+1, r.lastDelta)
+		return -1
+	}
+	return delta
+}
+
+// record is the next record without its length, and the position behind it; nil when there is an error.
+func (r *Reader) record() (b []byte, end int) {
 	length, p := varint(r.rest, 0)
 	if p < 0 || length < minRecord-1 || length > int64(len(r.rest)-p) {
-		return r.fail("length", "not within the %d bytes that remain", len(r.rest))
+		r.fail("length", "not within the %d bytes that remain", len(r.rest))
+		return nil, 0
 	}
-	end := p + int(length)
-	b := r.rest[p:end:end]
+	end = p + int(length)
+	return r.rest[p:end:end], end
+}
+
+// pass goes on behind a record. It fails when that is the last and more bytes follow.
+func (r *Reader) pass(delta int64, end int) bool {
+	if r.left == 1 && len(r.rest) > end {
+		return r.fail("length", "%d bytes follow the last record", len(r.rest)-end)
+	}
+	r.delta = delta
+	r.rest = r.rest[end:]
+	r.left--
+	return true
+}
+
+// decode reads one record of those that are left. Every length is compared with what remains before it is used.
+func (r *Reader) decode(rec *Record) bool {
+	b, end := r.record()
+	if b == nil {
+		return false
+	}
 	if b[0] != 0 {
 		return r.fail("attributes", "reserved bits are set: %#02x", b[0])
 	}
@@ -137,13 +180,7 @@ func (r *Reader) decode(rec *Record) bool {
 	}
 	rec.Offset, rec.Timestamp = r.base+delta, ts
 	rec.Key, rec.Value = key, value
-	r.delta = delta
-	r.rest = r.rest[end:]
-	if r.left--; r.left == 0 && len(r.rest) > 0 {
-		r.left++ // blame this record
-		return r.fail("length", "%d bytes follow the last record", len(r.rest))
-	}
-	return true
+	return r.pass(delta, end)
 }
 
 // fail ends the records with an error about the next one.

@@ -147,6 +147,28 @@ func TestAppendTo(t *testing.T) {
 	}
 }
 
+// A batch without gaps is passed over by lengths alone.
+func TestAppendToSkipsByLength(t *testing.T) {
+	b := values(t, record.Plain(record.None), 100)
+	for from := range int64(102) {
+		var r record.Reader
+		require.NoError(t, r.Reset(b, maxBytes))
+		got, err := r.AppendTo(nil, from, 2)
+		require.NoError(t, err)
+		require.Len(t, got, int(max(0, min(2, 100-from))))
+		for i, one := range got {
+			require.Equal(t, from+int64(i), one.Offset)
+			require.Equal(t, value(int(one.Offset)), one.Value)
+		}
+	}
+	cut := bytes.Clone(b)
+	cut[record.HeaderSize] = 0 // the length of the first record
+	var r record.Reader
+	require.NoError(t, r.Reset(cut, maxBytes))
+	_, err := r.AppendTo(nil, 50, 1)
+	requireField(t, "length", 0, err)
+}
+
 func offsets(rs []record.Record) (out []int64) {
 	for _, r := range rs {
 		out = append(out, r.Offset)

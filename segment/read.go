@@ -31,8 +31,10 @@ type request struct {
 func (s *Segment) Read(buf []byte, from, upTo int64, maxBytes int) ([]byte, error) {
 	q := request{from, upTo, maxBytes, buf}
 	data, err := s.read(q)
-	var bad *Invalid
-	if errors.As(err, &bad) {
+	if err == nil {
+		return data, nil
+	}
+	if bad := new(Invalid); errors.As(err, &bad) {
 		data, err = s.readAround(q)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -42,7 +44,7 @@ func (s *Segment) Read(buf []byte, from, upTo int64, maxBytes int) ([]byte, erro
 }
 
 func (s *Segment) read(q request) ([]byte, error) {
-	if at, ok := s.hints.find(q.from); ok {
+	if at, ok := s.hints.find(q.from - s.base); ok {
 		return s.readFrom(start{at: at, next: q.from, last: -1, bound: -1}, q)
 	}
 	place, err := s.lookup(q.from)
@@ -52,7 +54,7 @@ func (s *Segment) read(q request) ([]byte, error) {
 	// Entries that are far apart belong to large batches, each with an entry: then the next one is of the batch that
 	// is wanted.
 	if place.Bound-place.Position >= 2*indexInterval && place.Last < q.from-s.base {
-		st := start{at: place.Bound, next: -1, last: s.base + place.BoundLast, bound: -1}
+		st := start{at: place.Bound, next: -1, last: s.base + place.BoundLast, bound: -1, likely: place.Bound - place.Position}
 		data, err := s.readFrom(st, q)
 		if err != nil || len(data) > 0 && record.Batch(data).BaseOffset() <= q.from {
 			return data, err
@@ -78,6 +80,7 @@ type start struct {
 	next    int64 // base offset of the first batch, or a lower bound in a compacted segment; -1 for any
 	last    int64 // last offset of the first batch; -1 for any
 	bound   int64 // where it is sure to be at an end; -1 when that is not known
+	likely  int64 // size of the first batch, if it is like the one before
 	careful bool  // also check the contents of batches that are only passed over
 }
 
@@ -88,20 +91,18 @@ func (s *Segment) startAt(p index.Place) start {
 	return start{at: p.Position, next: -1, last: s.base + p.Last, bound: p.Bound}
 }
 
-// hints remember where recent reads ended, so that a reader that goes on from there needs no index. Each slot is
-// replaced as a whole; what it leads to is checked like everything else.
-type hints [8]atomic.Pointer[hint]
+// hints remember where recent reads ended, so that a reader that goes on from there needs no index. A slot holds an
+// offset less the base, plus one, and a position; what it leads to is checked like everything else.
+type hints [8]atomic.Uint64
 
-type hint struct{ offset, at int64 }
-
-func (h *hints) find(offset int64) (at int64, ok bool) {
-	if x := h[uint64(offset)%uint64(len(h))].Load(); x != nil && x.offset == offset {
-		return x.at, true
-	}
-	return 0, false
+func (h *hints) find(rel int64) (at int64, ok bool) {
+	x := h[uint64(rel)%uint64(len(h))].Load()
+	return int64(uint32(x)), rel >= 0 && x>>32 == uint64(rel)+1
 }
 
-func (h *hints) put(offset, at int64) { h[uint64(offset)%uint64(len(h))].Store(&hint{offset, at}) }
+func (h *hints) put(rel, at int64) {
+	h[uint64(rel)%uint64(len(h))].Store((uint64(rel)+1)<<32 | uint64(at))
+}
 
 // walk goes over the batches in a stretch of the file.
 type walk struct {
@@ -127,7 +128,7 @@ func (s *Segment) readFrom(st start, q request) ([]byte, error) {
 		last:  st.last, careful: st.careful, at: st.at, limit: s.Size(), buf: q.buf,
 	}
 	// One read brings the batch that is asked for in all but rare cases: it starts before the next index entry.
-	want := int64(max(q.maxBytes, 2*indexInterval))
+	want := max(int64(q.maxBytes), st.likely+indexInterval, 2*indexInterval)
 	if st.bound >= 0 {
 		want = max(int64(q.maxBytes), min(st.bound-st.at, scanBuffer))
 	}
@@ -146,7 +147,7 @@ func (s *Segment) readFrom(st start, q request) ([]byte, error) {
 			return nil, err
 		}
 		if len(data) > 0 {
-			s.hints.put(w.chain.Next, w.at)
+			s.hints.put(w.chain.Next-s.base, w.at)
 			if shared {
 				data = bytes.Clone(data)
 			}
