@@ -81,11 +81,12 @@ func (p *partition) Append(records [][]byte) error {
 	if err != nil {
 		return err
 	}
-	appended, err := p.log.Append(batch, now)
-	if err != nil || !p.sync {
-		return err
+	if p.sync {
+		_, err = p.log.AppendSync(batch, now)
+	} else {
+		_, err = p.log.Append(batch, now)
 	}
-	return p.log.Sync(appended.Next)
+	return err
 }
 
 func (p *partition) ReadAll() (records, bytes int64, err error) {

@@ -68,21 +68,19 @@ func (l *Log) append(b record.Batch, nowMs int64) (Appended, error) {
 	if err := l.active.Append(b, nowMs); err != nil {
 		return Appended{}, l.writeFailed(err)
 	}
+	if b.ProducerID() >= 0 {
+		l.noteProducer(l.active, b, nowMs)
+	}
+	l.grew(first+count, nowMs)
+	return Appended{First: first, Next: first + count}, nil
+}
+
+// grew moves the ends, first the one that readers of everything see.
+func (l *Log) grew(end, nowMs int64) {
 	if l.firstAt == 0 {
 		l.firstAt = nowMs
 	}
 	l.untouched = false
-	l.afterAppend(b, nowMs)
-	return Appended{First: first, Next: first + count}, nil
-}
-
-// afterAppend takes account of a batch that was written and moves the ends, first the one that readers of everything
-// see.
-func (l *Log) afterAppend(b record.Batch, nowMs int64) {
-	end := b.LastOffset() + 1
-	if b.ProducerID() >= 0 {
-		l.noteProducer(l.active, b, nowMs)
-	}
 	l.end.Store(end)
 	l.stable.Store(l.producers.lastStable(end))
 }
@@ -104,15 +102,16 @@ func (l *Log) makeRoom(n int, count, nowMs int64) error {
 	if err := l.finishCutBack(); err != nil {
 		return err
 	}
-	c := l.config.Load()
-	if l.active.Size() == 0 {
-		return nil
-	}
-	old := c.SegmentAge > 0 && nowMs-l.firstAt >= c.SegmentAge.Milliseconds()
-	if old || !l.active.Fits(n, count, c.SegmentBytes) {
+	if l.active.Size() > 0 && (l.old(nowMs) || !l.active.Fits(n, count, l.config.Load().SegmentBytes)) {
 		return l.roll()
 	}
 	return nil
+}
+
+// old reports whether the active segment has batches for longer than a segment may.
+func (l *Log) old(nowMs int64) bool {
+	age := l.config.Load().SegmentAge
+	return age > 0 && l.active.Size() > 0 && nowMs-l.firstAt >= age.Milliseconds()
 }
 
 // writeFailed keeps the log usable after a write that found no room, and closes it for appends after any other.

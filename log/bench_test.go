@@ -99,11 +99,7 @@ func BenchmarkAppendSynced(b *testing.B) {
 				var bl record.Builder
 				batch := hundred(&bl, 1, now)
 				for pb.Next() {
-					a, err := l.Append(batch, now)
-					if err == nil {
-						err = l.Sync(a.Next)
-					}
-					if err != nil {
+					if _, err := l.AppendSync(batch, now); err != nil {
 						b.Error(err)
 						return
 					}

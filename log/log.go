@@ -40,6 +40,7 @@ type Log struct {
 	producers producers
 
 	sync       syncer
+	queue      queue        // of AppendSync
 	backlog    atomic.Int32 // len(unsealed)
 	syncedTo   atomic.Int64 // bytes, as appended counts them, that an fsync has covered
 	appended   atomic.Int64 // bytes since the log was opened

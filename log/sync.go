@@ -119,17 +119,18 @@ func (l *Log) capture() (syncPoint, error) {
 // mostYields bounds how often the leader of a sync lets others go first.
 const mostYields = 8
 
-// gatherAndSync lets a crowd that was just woken append before the next fsync begins, so that one covers them all.
-// Without it the first to come leads an fsync for itself alone, and the others wait for two.
+// gatherAndSync lets a crowd that was just woken come with its next batches before the next fsync begins, so that one
+// covers them all. Without it the first to come leads an fsync for itself alone, and the others wait for two.
 func (l *Log) gatherAndSync() error {
+	came := func() int64 { return l.end.Load() + int64(l.queue.len()) }
 	for yields := 0; l.sync.crowd > 1 && yields < mostYields; yields++ {
-		before := l.end.Load()
+		before := came()
 		runtime.Gosched()
-		if l.end.Load() == before {
+		if came() == before {
 			break
 		}
 	}
-	return l.syncNow()
+	return l.syncQueued()
 }
 
 // syncNow fsyncs all that was appended before it was called, moves the durable end there, and seals full segments.

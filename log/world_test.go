@@ -98,6 +98,49 @@ func (w *world) append(k kind, producer int64, values ...string) error {
 	return nil
 }
 
+// together appends batches of one record that wait for the same sync. Where they do not fit with one write, one may fail
+// and the next succeed: those that failed come last in the oracle.
+func (w *world) together(values ...string) (err error) {
+	w.batches = slices.DeleteFunc(w.batches, func(e entry) bool { return e.next > w.acked })
+	now := w.clock.Now().UnixMilli()
+	next := func(v string) entry {
+		end := w.acked
+		if n := len(w.batches); n > 0 {
+			end = max(end, w.batches[n-1].next)
+		}
+		return entry{first: end, next: end + 1, producer: -1, kind: plain, values: []string{v}}
+	}
+	before := w.batches
+	var list []*pending
+	for _, v := range values {
+		e := next(v)
+		w.batches = append(w.batches, e)
+		p := &pending{batch: w.batch(e, now), nowMs: now}
+		w.l.queue.add(p)
+		list = append(list, p)
+	}
+	_, _ = w.l.sync.lead(w.l.gatherAndSync)
+	w.batches = slices.Clip(before)
+	var failed []string
+	for i, p := range list {
+		err = errors.Join(err, p.err)
+		if p.appended.Next == 0 {
+			failed = append(failed, values[i])
+			continue
+		}
+		w.batches = append(w.batches, next(values[i]))
+		w.acked = p.appended.Next
+	}
+	for _, v := range failed {
+		w.batches = append(w.batches, next(v))
+	}
+	if err == nil {
+		w.synced = w.acked
+	}
+	w.l.background.Wait()
+	return err
+}
+
 func (w *world) batch(e entry, now int64) record.Batch {
 	if e.kind == commit || e.kind == abort {
 		return record.EndTxnMarker(e.kind == commit, e.producer, 0, 0, now)
@@ -172,6 +215,8 @@ func (w *world) step(i int) error {
 	case 1:
 		do(w.append(transactional, 1, values...))
 		do(w.append(transactional, 2, "of another transaction"))
+	case 2:
+		do(w.together(values[0], "together with it", strings.Repeat("a third", i)))
 	case 3:
 		do(w.append(transactional, 1, values...))
 		do(w.append([]kind{commit, abort}[i/8%2], 1))

@@ -19,15 +19,36 @@ const (
 // Append writes a batch, whose base offset and epoch are set, at the end. When it returns an error the segment is as
 // before, except that the file may hold bytes that nobody will see; call CutBack before the next Append.
 func (s *Segment) Append(b record.Batch, nowMs int64) error {
-	end := s.info.Size + int64(len(b))
-	if end > s.grown {
-		s.grow(end)
-	}
-	if _, err := s.file.WriteAt(b, s.info.Size); err != nil {
+	if err := s.write(b); err != nil {
 		return err
 	}
 	s.note(b, nowMs)
 	return nil
+}
+
+// AppendAll is Append of batches that stand one behind the other, with one write.
+func (s *Segment) AppendAll(batches []byte, nowMs int64) error {
+	if err := s.write(batches); err != nil {
+		return err
+	}
+	for len(batches) > 0 {
+		n, err := record.Peek(batches)
+		if err != nil {
+			return err
+		}
+		s.note(record.Batch(batches[:n]), nowMs)
+		batches = batches[n:]
+	}
+	return nil
+}
+
+func (s *Segment) write(b []byte) error {
+	end := s.info.Size + int64(len(b))
+	if end > s.grown {
+		s.grow(end)
+	}
+	_, err := s.file.WriteAt(b, s.info.Size)
+	return err
 }
 
 // grow makes room up to end and as much again. It is only an optimisation: a file system that refuses is not asked to
