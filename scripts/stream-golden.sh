@@ -6,7 +6,7 @@
 #
 #   -n CASES  random cases for each kind of topology; default 20
 #   -s SEED   their seed; default 1
-#   -r        RocksDB as Kafka's state stores, instead of stores in memory; slower, and the results are the same
+#   -r        RocksDB as Kafka's state stores, instead of stores in memory; slower, and only ties come in another order
 #   DIR       where to write; compare with go test ./stream -run TestGolden -args -stream.golden=DIR
 #
 # Needs Go, Java 17 or later, and Maven the first time.
