@@ -82,6 +82,10 @@ func (c *Client) Health() Health { return c.engine.Health() }
 // Stats are figures since the engine was opened.
 func (c *Client) Stats() Stats { return c.engine.Stats() }
 
+// Engine is what stores the client's records, for programs that work below values and codecs, as packages mirror and
+// forward do. It is the client's own: it must not be closed, and ends with the client.
+func (c *Client) Engine() engine.Engine { return c.engine }
+
 // keep makes Close close o. It fails when the client is closed.
 func (c *Client) keep(o interface{ close() error }) error {
 	c.mu.Lock()

@@ -20,28 +20,30 @@ const module = "github.com/dot-do/kafka-embedded"
 
 // allowed lists, for each package, the packages of this module that it may import: those below it.
 var allowed = map[string][]string{
-	"record":            {},
-	"internal/clock":    {},
-	"internal/vfs":      {},
-	"engine":            {"record", "internal/clock"},
-	"internal/codec":    {"engine"},
-	"index":             {"internal/vfs"},
-	"internal/journal":  {"engine", "internal/vfs"},
-	"segment":           {"engine", "index", "record", "internal/vfs"},
-	"log":               {"engine", "index", "record", "segment", "internal/clock", "internal/vfs"},
-	"group":             {"engine", "internal/clock"},
-	"txn":               {"engine", "log", "record", "internal/clock"},
-	"internal/local":    {"engine", "group", "index", "log", "record", "segment", "txn", "internal/clock", "internal/journal", "internal/vfs"},
-	"stream":            {"engine", "record", "internal/clock"},
-	"stream/streamtest": {"engine", "record", "stream", "internal/clock"},
-	"":                  {"engine", "record", "stream", "internal/clock", "internal/codec", "internal/local"},
-	"testdata":          {},
-	"internal/rules":    {},
-	"engine/enginetest": {"engine", "record"},
+	"record":                   {},
+	"internal/clock":           {},
+	"internal/vfs":             {},
+	"engine":                   {"record", "internal/clock"},
+	"internal/codec":           {"engine"},
+	"index":                    {"internal/vfs"},
+	"internal/journal":         {"engine", "internal/vfs"},
+	"segment":                  {"engine", "index", "record", "internal/vfs"},
+	"log":                      {"engine", "index", "record", "segment", "internal/clock", "internal/vfs"},
+	"group":                    {"engine", "internal/clock"},
+	"txn":                      {"engine", "log", "record", "internal/clock"},
+	"internal/local":           {"engine", "group", "index", "log", "record", "segment", "txn", "internal/clock", "internal/journal", "internal/vfs"},
+	"stream":                   {"engine", "record", "internal/clock"},
+	"stream/streamtest":        {"engine", "record", "stream", "internal/clock"},
+	"internal/carry":           {"engine", "record", "internal/clock"},
+	"internal/carry/carrytest": {"engine", "record"},
+	"":                         {"engine", "record", "stream", "internal/clock", "internal/codec", "internal/local"},
+	"testdata":                 {},
+	"internal/rules":           {},
+	"engine/enginetest":        {"engine", "record"},
 }
 
 // above lists what stands on top of the root package and may import anything below.
-var above = []string{"cmd", "mock", "kafkatest", "examples", "cluster"}
+var above = []string{"cmd", "mock", "kafkatest", "examples", "cluster", "mirror", "forward"}
 
 type file struct {
 	dir, name string
