@@ -119,7 +119,7 @@ func rootCommand() *cobra.Command {
 	s := &shared{}
 	root := parent("kafkado", "Kafka's log in a directory",
 		demoCommand(s), topicsCommand(s), groupsCommand(s), produceCommand(s), consumeCommand(s), dumpCommand(s),
-		verifyCommand(s), repairCommand(s), benchCommand(s))
+		verifyCommand(s), repairCommand(s), mirrorCommand(s), benchCommand(s))
 	root.Long = `kafkado works on a directory of topics, without a server.
 
 The directory is --dir or --url, else the environment's KAFKA_DO_URL, else ./kafka-data.

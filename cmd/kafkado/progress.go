@@ -29,6 +29,13 @@ func newProgress(w io.Writer, what string, total int64) *progress {
 	)}
 }
 
+// outOf sets the total, for one that is known only later.
+func (p *progress) outOf(total int64) {
+	if p != nil {
+		p.bar.ChangeMax64(max(total, 1)) // which is not -1, for a total that is never known
+	}
+}
+
 func (p *progress) add(n int) {
 	if p != nil {
 		_ = p.bar.Add(n) // a terminal that is gone is no reason to stop
