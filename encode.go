@@ -124,6 +124,9 @@ func bytesOf(s string) []byte {
 func (s *scratch) encodeHeaders(headers map[string]string) []record.Header {
 	first := len(s.headers)
 	for key, value := range headers {
+		if key == engine.CodecHeader {
+			continue // it is the engine's to say
+		}
 		s.headers = append(s.headers, record.Header{Key: key, Value: bytesOf(value)})
 	}
 	added := s.headers[first:len(s.headers):len(s.headers)]

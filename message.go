@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/codec"
 	"github.com/dot-do/kafka-embedded/record"
 )
 
@@ -28,6 +29,7 @@ type Message struct {
 	record  *record.Record // nil on the way in
 	source  *source        // what it was received from, or nil
 	forward bool           // record is to be sent on as it is
+	label   codec.Label    // of the record
 }
 
 // Header is a header as it is stored; a key may stand more than once.
@@ -49,7 +51,8 @@ func (m *Message) KeyBytes() []byte {
 	return m.record.Key
 }
 
-// RawHeaders are all headers in order, also those whose key stands more than once.
+// RawHeaders are all headers in order, also those whose key stands more than once, and the one that says what the value is
+// encoded with where records have it, on a cluster.
 func (m *Message) RawHeaders() []Header {
 	if m.record == nil {
 		return nil
@@ -62,7 +65,11 @@ func (m *Message) Decode(v any) error {
 	if m.record == nil {
 		return engine.Errorf(ErrInvalidArgument, "the message was not received")
 	}
-	return m.place(m.source.codec.Unmarshal(m.record.Value, v))
+	c, err := m.label.Codec(m.source.codec)
+	if err == nil {
+		err = c.Unmarshal(m.record.Value, v)
+	}
+	return m.place(err)
 }
 
 // Forward is the message with its value, key, headers and timestamp as they are stored, to send to another topic with
@@ -89,6 +96,10 @@ func (m *Message) receive(s *source, r *record.Record) {
 	if r.NumHeaders > 0 {
 		m.Headers = make(map[string]string, r.NumHeaders)
 		for h := range r.Headers() {
+			if h.Key == engine.CodecHeader {
+				m.label = codec.Read(h.Value)
+				continue
+			}
 			m.Headers[h.Key] = string(h.Value)
 		}
 	}
@@ -98,10 +109,13 @@ func (m *Message) receive(s *source, r *record.Record) {
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // decode decodes the value.
-func (m *Message) decode() (err error) {
+func (m *Message) decode() error {
 	if m.record.Value == nil {
 		return nil
 	}
-	m.Value, err = m.source.codec.Decode(m.record.Value)
+	c, err := m.label.Codec(m.source.codec)
+	if err == nil {
+		m.Value, err = c.Decode(m.record.Value)
+	}
 	return m.place(err)
 }

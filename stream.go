@@ -69,7 +69,7 @@ func NewStream(c *Client, topic string, opts ...StreamOption) *Stream[*Message] 
 		Env: c.streamEnv(), Topic: topic, Decode: streamMessage,
 		Encode: func(dst []byte, m *Message) ([]byte, error) { return codec.MsgPack.Append(dst, m.Value) },
 		Restore: func(tp engine.TopicPartition, r *record.Record) (*Message, error) {
-			return streamMessage(codec.MsgPack, tp, r)
+			return newStreamMessage(codec.MsgPack, 0, tp, r)
 		},
 	}, streamOptions(opts)...)
 }
@@ -84,8 +84,15 @@ func NewTypedStream[T any](c *Client, topic string, opts ...StreamOption) *Strea
 	return stream.New(stream.Source[T]{
 		Env: c.streamEnv(), Topic: topic,
 		Decode: func(c stream.Codec, _ engine.TopicPartition, r *record.Record) (v T, err error) {
-			if r.Value != nil {
-				err = c.Unmarshal(r.Value, &v)
+			if r.Value == nil {
+				return v, nil
+			}
+			known, ok := c.(codec.Codec)
+			if !ok {
+				return v, errors.ErrUnsupported
+			}
+			if known, err = codec.Of(r).Codec(known); err == nil {
+				err = known.Unmarshal(r.Value, &v)
 			}
 			return v, err
 		},
@@ -108,22 +115,30 @@ func streamValue(v any) any {
 	return v
 }
 
-// streamMessage makes a message of a record. It cannot be committed by itself.
+// streamMessage makes a message of a record.
 func streamMessage(c stream.Codec, tp engine.TopicPartition, r *record.Record) (*Message, error) {
 	known, ok := c.(codec.Codec)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
+	return newStreamMessage(known, codec.Of(r), tp, r)
+}
+
+// newStreamMessage makes a message of a record whose value has the label's codec, or c. It cannot be committed by itself.
+func newStreamMessage(c codec.Codec, l codec.Label, tp engine.TopicPartition, r *record.Record) (*Message, error) {
 	m := &struct {
 		Message
 		source
 	}{}
-	m.source.tp, m.source.codec = tp, known
+	m.source.tp, m.source.codec = tp, c
 	m.Message.receive(&m.source, r)
+	m.Message.label = l
 	if r.Value == nil {
 		return &m.Message, nil
 	}
-	var err error
-	m.Message.Value, err = known.Decode(r.Value)
+	c, err := l.Codec(c)
+	if err == nil {
+		m.Message.Value, err = c.Decode(r.Value)
+	}
 	return &m.Message, err
 }

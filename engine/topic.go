@@ -32,6 +32,10 @@ type TopicConfig struct {
 	FlushMs         int64  // a background fsync this long after a write at AcksLeader; -1, the default, is none
 }
 
+// CodecHeader is the header that names the codec of a record's value (msgpack, json or raw), on engines that do not keep
+// a topic's codec. Wherever it stands, it is right, and goes before the topic's codec.
+const CodecHeader = "kafka-do-codec"
+
 // TopicInfo describes a topic.
 type TopicInfo struct {
 	Name       string

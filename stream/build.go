@@ -127,7 +127,11 @@ func (t *Task) write(o *output, m *meta, v any) (err error) {
 		r.Value = o.bytes[start:len(o.bytes):len(o.bytes)]
 	}
 	if m.record != nil && m.record.NumHeaders > 0 {
-		r.Headers = m.record.AppendHeaders(nil)
+		for h := range m.record.Headers() {
+			if h.Key != engine.CodecHeader { // which is about the input's value
+				r.Headers = append(r.Headers, h)
+			}
+		}
 	}
 	o.records = append(o.records, r)
 	t.pending++

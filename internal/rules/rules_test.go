@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"internal/clock":           {},
 	"internal/vfs":             {},
 	"engine":                   {"record", "internal/clock"},
-	"internal/codec":           {"engine"},
+	"internal/codec":           {"engine", "record"},
 	"index":                    {"internal/vfs"},
 	"internal/journal":         {"engine", "internal/vfs"},
 	"segment":                  {"engine", "index", "record", "internal/vfs"},
