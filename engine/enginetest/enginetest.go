@@ -27,12 +27,19 @@ type Features struct {
 	Durability engine.Durability
 	// Transactions says that they work. Otherwise their verbs must match errors.ErrUnsupported.
 	Transactions bool
+	// Numbering says that the records of a producer with an ID are numbered. Otherwise such a producer, and its progress,
+	// must match errors.ErrUnsupported.
+	Numbering bool
+	// OneCase says that of topics whose names differ only by case there may be one. Otherwise there may be all.
+	OneCase bool
 }
 
-// Patience bounds what a test waits for; brief is how long it looks for what must not come.
+// Patience bounds what a test waits for; brief is how long it looks for what must not come; heartbeat is how often members
+// ask their group what is new, where they have to.
 const (
-	patience = 30 * time.Second
-	brief    = 10 * time.Millisecond
+	patience  = 30 * time.Second
+	brief     = 10 * time.Millisecond
+	heartbeat = 100 * time.Millisecond
 )
 
 // Run tests the engines that open returns, one for each test; a test closes its own.
@@ -117,6 +124,7 @@ func (w *world) consumer(c engine.ConsumerConfig) engine.Consumer {
 	if c.Topics == nil {
 		c.Topics = []string{w.topic}
 	}
+	c.HeartbeatInterval = heartbeat
 	k, err := w.OpenConsumer(w.ctx, c)
 	require.NoError(w, err)
 	w.opened = append(w.opened, k)

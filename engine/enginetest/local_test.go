@@ -33,5 +33,5 @@ func run(t *testing.T, url func(t *testing.T) string) {
 		})
 		require.NoError(t, err)
 		return e
-	}, enginetest.Features{Durability: engine.DurabilityFsync, Transactions: true})
+	}, enginetest.Features{Durability: engine.DurabilityFsync, Transactions: true, Numbering: true, OneCase: true})
 }

@@ -207,6 +207,17 @@ var produceTests = []test{
 	}},
 	{"a name makes sends idempotent", func(w *world) {
 		w.create(1)
+		if !w.features.Numbering {
+			_, err := w.OpenProducer(w.ctx, engine.ProducerConfig{ID: w.name("producer")})
+			w.unsupported(err)
+			p := w.producer(engine.ProducerConfig{})
+			_, err = p.Progress(w.ctx, w.topic)
+			w.unsupported(err)
+			_, err = p.Produce(w.ctx, w.topic, []engine.Record{{Partition: 0, Timestamp: engine.NoTimestamp, Sequence: 1}})
+			w.unsupported(err)
+			require.Empty(w, w.readAll(engine.ConsumerConfig{}))
+			return
+		}
 		p := w.producer(engine.ProducerConfig{ID: w.name("producer")})
 		for i := range 3 {
 			_, err := p.Produce(w.ctx, w.topic, []engine.Record{rec("", fmt.Sprint(i))})
