@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/dot-do/kafka-embedded/engine"
+)
+
+// Timestamps that Kafka's ListOffsets understands besides real ones.
+const (
+	atEnd   = -1
+	atStart = -2
+)
+
+// listOffsets finds the offsets of partitions at a timestamp in milliseconds, or atStart or atEnd, as a consumer of an
+// isolation sees them. Where no record is that young it is the end.
+func (e *Engine) listOffsets(
+	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation,
+) (map[engine.TopicPartition]int64, error) {
+	offsets := make(map[engine.TopicPartition]int64, len(tps))
+	if err := e.requestOffsets(ctx, tps, timestamp, i, offsets); err != nil {
+		return nil, err
+	}
+	var later []engine.TopicPartition
+	for tp, offset := range offsets {
+		if offset < 0 {
+			later = append(later, tp)
+		}
+	}
+	return offsets, e.requestOffsets(ctx, later, atEnd, i, offsets)
+}
+
+func (e *Engine) requestOffsets(
+	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation, to map[engine.TopicPartition]int64,
+) error {
+	if len(tps) == 0 {
+		return nil
+	}
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.ReplicaID = -1
+	if i == engine.ReadCommitted {
+		req.IsolationLevel = 1
+	}
+	for topic, partitions := range byTopic(tps) {
+		t := kmsg.NewListOffsetsRequestTopic()
+		t.Topic = topic
+		for _, p := range partitions {
+			rp := kmsg.NewListOffsetsRequestTopicPartition()
+			rp.Partition, rp.Timestamp = p, timestamp
+			t.Partitions = append(t.Partitions, rp)
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	for _, shard := range e.admin.RequestSharded(ctx, req) {
+		if shard.Err != nil {
+			return shard.Err
+		}
+		for _, t := range shard.Resp.(*kmsg.ListOffsetsResponse).Topics {
+			for _, p := range t.Partitions {
+				tp := engine.TopicPartition{Topic: t.Topic, Partition: p.Partition}
+				if p.ErrorCode != 0 {
+					return answered(p.ErrorCode, tp)
+				}
+				to[tp] = p.Offset
+			}
+		}
+	}
+	for _, tp := range tps {
+		if _, ok := to[tp]; !ok {
+			return at(kerr.UnknownTopicOrPartition, tp)
+		}
+	}
+	return nil
+}
+
+func byTopic(tps []engine.TopicPartition) map[string][]int32 {
+	m := map[string][]int32{}
+	for _, tp := range tps {
+		m[tp.Topic] = append(m[tp.Topic], tp.Partition)
+	}
+	return m
+}
+
+// checkOffset makes sure that an offset lies within its partition.
+func (e *Engine) checkOffset(ctx context.Context, tp engine.TopicPartition, offset int64) error {
+	one := []engine.TopicPartition{tp}
+	first, err := e.listOffsets(ctx, one, atStart, engine.ReadUncommitted)
+	if err != nil {
+		return err
+	}
+	end, err := e.listOffsets(ctx, one, atEnd, engine.ReadUncommitted)
+	if err != nil {
+		return err
+	}
+	if offset < first[tp] || offset > end[tp] {
+		return errOutOfRange(tp, offset, first[tp], end[tp])
+	}
+	return nil
+}
+
+func errOutOfRange(tp engine.TopicPartition, offset, first, end int64) error {
+	return engine.Errorf(engine.ErrOffsetOutOfRange, "offset %d is outside of %d to %d", offset, first, end).
+		At(tp.Topic, int(tp.Partition))
+}
+
+// OffsetAt implements engine.Engine.
+func (e *Engine) OffsetAt(ctx context.Context, tp engine.TopicPartition, at time.Time) (offset int64, err error) {
+	err = e.call(ctx, func(ctx context.Context) error {
+		if err := e.topics.checkPartition(ctx, tp); err != nil {
+			return err
+		}
+		offsets, err := e.listOffsets(ctx, []engine.TopicPartition{tp}, max(at.UnixMilli(), 0), engine.ReadUncommitted)
+		offset = offsets[tp]
+		return err
+	})
+	return offset, err
+}
+
+// DeleteRecords implements engine.Engine.
+func (e *Engine) DeleteRecords(ctx context.Context, tp engine.TopicPartition, before int64) error {
+	return e.call(ctx, func(ctx context.Context) error {
+		if err := e.topics.checkPartition(ctx, tp); err != nil {
+			return err
+		}
+		first, err := e.listOffsets(ctx, []engine.TopicPartition{tp}, atStart, engine.ReadUncommitted)
+		if err != nil || before <= first[tp] {
+			return err
+		}
+		return e.deleteRecords(ctx, tp, before)
+	})
+}
+
+func (e *Engine) deleteRecords(ctx context.Context, tp engine.TopicPartition, before int64) error {
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.TimeoutMillis = int32(e.opts.Timeout.Milliseconds())
+	t := kmsg.NewDeleteRecordsRequestTopic()
+	t.Topic = tp.Topic
+	p := kmsg.NewDeleteRecordsRequestTopicPartition()
+	p.Partition, p.Offset = tp.Partition, before
+	t.Partitions = append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	for _, shard := range e.admin.RequestSharded(ctx, req) {
+		if shard.Err != nil {
+			return shard.Err
+		}
+		for _, t := range shard.Resp.(*kmsg.DeleteRecordsResponse).Topics {
+			for _, p := range t.Partitions {
+				if err := answered(p.ErrorCode, tp); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,290 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/dot-do/kafka-embedded/engine"
+)
+
+// defaultTransactionTimeout bounds transactions for which nothing else is said.
+const defaultTransactionTimeout = time.Minute
+
+// transactor is a client of the cluster that sends in transactions, one at a time.
+type transactor struct {
+	e       *Engine
+	id      string
+	timeout time.Duration
+	options []kgo.Opt
+
+	turn sync.Mutex  // held by each verb
+	cl   *kgo.Client // nil after a transaction whose end is not known: the next one begins with a new client
+
+	mu      sync.Mutex
+	open    bool
+	began   time.Time
+	sent    int // records that are written
+	failed  error
+	offsets []sentOffsets
+}
+
+// current is the transaction that is open, or nil.
+func (p *producer) current() *transactor {
+	p.mu.Lock()
+	tx := p.tx
+	p.mu.Unlock()
+	if tx == nil || !tx.isOpen() {
+		return nil
+	}
+	return tx
+}
+
+// transactor returns the producer's, made and introduced to the cluster if there is none.
+func (p *producer) transactor(ctx context.Context) (*transactor, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tx == nil {
+		p.tx = &transactor{e: p.e, id: p.config.TransactionalID, timeout: p.config.TransactionTimeout}
+		if p.tx.id == "" {
+			p.tx.id = "kafka-embedded-" + strings.ToLower(rand.Text())
+		}
+		if p.tx.timeout <= 0 {
+			p.tx.timeout = defaultTransactionTimeout
+		}
+		c := producer{e: p.e, config: p.config}
+		c.config.Acks = engine.AcksAll
+		p.tx.options = append(c.options(), kgo.TransactionalID(p.tx.id), kgo.TransactionTimeout(p.tx.timeout),
+			kgo.RecordDeliveryTimeout(max(p.e.opts.Timeout, time.Second)))
+	}
+	return p.tx, p.tx.dial(ctx)
+}
+
+// dial makes the client if there is none, which fences earlier holders of the name.
+func (t *transactor) dial(ctx context.Context) error {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	if t.cl != nil {
+		return nil
+	}
+	cl, err := t.e.dial(t.options...)
+	if err != nil {
+		return err
+	}
+	if _, _, err := cl.ProducerID(ctx); err != nil {
+		cl.Close()
+		return err
+	}
+	t.cl = cl
+	return nil
+}
+
+// Begin implements engine.Producer.
+func (p *producer) Begin(ctx context.Context) error {
+	return p.e.call(ctx, func(ctx context.Context) error {
+		if p.closed.Load() {
+			return errProducerClosed()
+		}
+		tx, err := p.transactor(ctx)
+		if err != nil {
+			return err
+		}
+		return tx.begin()
+	})
+}
+
+func (t *transactor) begin() error {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open {
+		return engine.Errorf(engine.ErrInvalidArgument, "the producer has a transaction open; end it first")
+	}
+	if err := t.cl.BeginTransaction(); err != nil {
+		return err
+	}
+	t.open, t.began, t.sent, t.failed, t.offsets = true, t.e.opts.Clock.Now(), 0, nil, nil
+	return nil
+}
+
+func (t *transactor) isOpen() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open
+}
+
+// add sends records without waiting for them. What becomes of them is known at the latest at the transaction's end.
+func (t *transactor) add(records []kgo.Record) error {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	if err := t.usable(); err != nil {
+		return err
+	}
+	for i := range records {
+		t.cl.Produce(context.Background(), &records[i], t.resolve)
+	}
+	return nil
+}
+
+func (t *transactor) resolve(_ *kgo.Record, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil {
+		t.sent++
+		t.e.counters.recordsIn.Add(1)
+	} else if t.failed == nil {
+		t.failed = t.late(err)
+	}
+}
+
+// failure is why the transaction can only be aborted, or nil.
+func (t *transactor) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failed
+}
+
+// usable is why the transaction takes nothing more, or nil. The caller holds turn.
+func (t *transactor) usable() error {
+	if !t.isOpen() {
+		return errNoTransaction()
+	}
+	return t.failure()
+}
+
+// late explains an error of a transaction: a cluster that has aborted it, because it was open for too long, says the same
+// as one on which another producer has taken over the name. The caller holds mu.
+func (t *transactor) late(err error) error {
+	err = explain(err)
+	if open := t.e.opts.Clock.Now().Sub(t.began); errors.Is(err, engine.ErrFenced) && open >= t.timeout {
+		return engine.Errorf(engine.ErrTimeout, "the transaction was open for longer than %s and is aborted: %w", t.timeout, err)
+	}
+	return err
+}
+
+func (t *transactor) flush(ctx context.Context) error {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	return t.flushNow(ctx)
+}
+
+func (t *transactor) flushNow(ctx context.Context) error {
+	if err := t.usable(); err != nil {
+		return err
+	}
+	if err := t.cl.Flush(ctx); err != nil {
+		return err
+	}
+	return t.failure()
+}
+
+// End implements engine.Producer. A context that has ended aborts; one that ends later does not keep the end back.
+func (p *producer) End(ctx context.Context, commit bool) error {
+	if err := p.e.enter(); err != nil {
+		return err
+	}
+	defer p.e.calls.Done()
+	tx := p.current()
+	if tx == nil {
+		return errNoTransaction()
+	}
+	bounded, cancel := p.e.bound(context.WithoutCancel(ctx))
+	defer cancel()
+	tx.turn.Lock()
+	defer tx.turn.Unlock()
+	if !tx.isOpen() {
+		return errNoTransaction()
+	}
+	if err := ctx.Err(); err != nil && commit {
+		tx.abort(bounded)
+		return ctxError(err)
+	}
+	if !commit {
+		tx.abort(bounded)
+		return nil
+	}
+	return p.e.outcome(context.Background(), tx.commit(bounded))
+}
+
+// commit and abort are called with turn held.
+func (t *transactor) commit(ctx context.Context) error {
+	if err := t.flushNow(ctx); err != nil {
+		t.abort(ctx)
+		return err
+	}
+	err := t.cl.EndTransaction(ctx, kgo.TryCommit)
+	if err == nil && t.onlyOffsets() {
+		err = t.endOffsets(ctx, true)
+	}
+	if err != nil {
+		return t.notCommitted(ctx, err)
+	}
+	t.over()
+	t.settle(ctx)
+	t.raise()
+	return nil
+}
+
+// notCommitted is what a failed commit returns. An answer of the cluster says that nothing is committed; without one that
+// is not known.
+func (t *transactor) notCommitted(ctx context.Context, err error) error {
+	t.mu.Lock()
+	err = t.late(err)
+	t.mu.Unlock()
+	var answer *kerr.Error
+	if !errors.As(err, &answer) {
+		err = engine.Errorf(engine.ErrTimeout, "whether the transaction is committed is not known: %w", err)
+		err.(*engine.Error).Retriable = false
+	}
+	t.abort(ctx)
+	return err
+}
+
+// abort ends the transaction without a trace. Where the cluster does not hear of it, the next transaction's client makes
+// it abort, or the transaction's timeout does.
+func (t *transactor) abort(ctx context.Context) {
+	err := t.cl.AbortBufferedRecords(ctx)
+	if err == nil {
+		err = t.cl.EndTransaction(ctx, kgo.TryAbort)
+	}
+	if err == nil && t.onlyOffsets() {
+		err = t.endOffsets(ctx, false)
+	}
+	t.over()
+	if err == nil {
+		t.settle(ctx)
+	} else if !errors.Is(explain(err), engine.ErrFenced) { // a new client would fence the other one
+		t.cl.Close()
+		t.cl = nil
+	}
+}
+
+// over makes room for the next transaction.
+func (t *transactor) over() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open = false
+}
+
+// close aborts what is open.
+func (t *transactor) close(ctx context.Context) {
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	if t.isOpen() {
+		t.abort(ctx)
+	}
+	if t.cl != nil {
+		t.cl.Close()
+	}
+}
+
+func errNoTransaction() error {
+	return engine.Errorf(engine.ErrInvalidArgument, "the producer has no transaction open; begin one first")
+}
