@@ -90,7 +90,8 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 	if err := p.e.reserve.check(); err != nil {
 		return 0, err
 	}
-	if err := p.place(t, rs); err != nil {
+	now := p.e.opts.Clock.Now().UnixMilli()
+	if err := p.place(t, rs, now); err != nil {
 		return 0, err
 	}
 	if current := p.current.Load(); current != nil {
@@ -101,7 +102,7 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 		return 0, err
 	}
 	var few [4]*run
-	used, err := p.appendInTurn(t, rs, few[:0])
+	used, err := p.appendInTurn(t, rs, now, few[:0])
 	if err == nil {
 		err = p.sync(used)
 	}
@@ -119,9 +120,8 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 
 // place stamps records and picks their partitions, and refuses what the topic does not take, before anything is
 // appended.
-func (p *producer) place(t *topic, rs []engine.Record) error {
+func (p *producer) place(t *topic, rs []engine.Record, now int64) error {
 	limit, n := t.config.Load().MaxMessageBytes, int32(len(t.list()))
-	now := int64(engine.NoTimestamp)
 	sticky := int32(engine.AnyPartition)
 	for i := range rs {
 		r := &rs[i]
@@ -143,9 +143,6 @@ func (p *producer) place(t *topic, rs []engine.Record) error {
 			r.Partition = sticky
 		}
 		if r.Timestamp == engine.NoTimestamp {
-			if now == engine.NoTimestamp {
-				now = p.e.opts.Clock.Now().UnixMilli()
-			}
 			r.Timestamp = now
 		}
 	}

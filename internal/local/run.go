@@ -17,6 +17,7 @@ type run struct {
 	next      int64   // offset after what was appended
 	wait      bool    // until the next batch is durable
 	options   record.Options
+	nowMs     int64 // clock
 	counted   int64 // records that the partition had under the producer's ID before this batch
 	largest   int   // batch that the builder has made
 }
@@ -36,19 +37,19 @@ func (r *run) free() {
 var runs = sync.Pool{New: func() any { return new(run) }}
 
 // appendInTurn is append, one call at a time when records are numbered.
-func (p *producer) appendInTurn(t *topic, rs []engine.Record, used []*run) ([]*run, error) {
+func (p *producer) appendInTurn(t *topic, rs []engine.Record, now int64, used []*run) ([]*run, error) {
 	if p.name == nil {
-		return p.append(t, rs, used)
+		return p.append(t, rs, now, used)
 	}
 	if err := p.name.lock(p, t.name); err != nil {
 		return used, err
 	}
 	defer p.name.mu.Unlock()
-	return p.append(t, rs, used)
+	return p.append(t, rs, now, used)
 }
 
 // append builds and appends the batches. It returns the runs it used, also after an error.
-func (p *producer) append(t *topic, rs []engine.Record, used []*run) ([]*run, error) {
+func (p *producer) append(t *topic, rs []engine.Record, now int64, used []*run) ([]*run, error) {
 	options := record.Plain(t.config.Load().Compression)
 	if p.config.CompressionSet {
 		options.Compression = p.config.Compression
@@ -61,6 +62,7 @@ func (p *producer) append(t *topic, rs []engine.Record, used []*run) ([]*run, er
 			if r, used, err = p.findRun(t, rec.Partition, used, options); err != nil {
 				return used, err
 			}
+			r.nowMs = now
 		}
 		if p.name != nil {
 			due, err := p.admit(r, rs, rec)
@@ -123,7 +125,7 @@ func (p *producer) flush(r *run, rs []engine.Record) error {
 	if err != nil {
 		return engine.Errorf(engine.ErrInvalidArgument, "building a batch: %w", err)
 	}
-	a, err := r.append(b, p.e.opts.Clock.Now().UnixMilli())
+	a, err := r.append(b)
 	if a.Next > 0 {
 		for delta, i := range r.indexes {
 			rs[i].Offset = a.First + int64(delta)
@@ -143,11 +145,11 @@ func (p *producer) flush(r *run, rs []engine.Record) error {
 	return nil
 }
 
-func (r *run) append(b record.Batch, nowMs int64) (log.Appended, error) {
+func (r *run) append(b record.Batch) (log.Appended, error) {
 	if r.wait {
-		return r.partition.log.AppendSync(b, nowMs)
+		return r.partition.log.AppendSync(b, r.nowMs)
 	}
-	return r.partition.log.Append(b, nowMs)
+	return r.partition.log.Append(b, r.nowMs)
 }
 
 // sync makes what was appended durable, when the acks ask for it: partitions side by side.
