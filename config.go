@@ -14,10 +14,11 @@ type Clock = clock.Clock
 
 // Config configures a client. Zero fields mean the defaults.
 type Config struct {
-	// URL chooses where records are kept: file:///absolute/dir, file:relative/dir, mem: or mem:name. Empty means the
-	// environment's KAFKA_DO_URL, and without it the directory kafka-data.
+	// URL chooses where records are kept: file:///absolute/dir, file:relative/dir, mem: or mem:name, and in programs that
+	// import package cluster kafka://host:port. Empty means the environment's KAFKA_DO_URL, and without it the directory
+	// kafka-data.
 	URL string
-	// APIKey holds credentials for a cluster. The embedded engine needs none and ignores it.
+	// APIKey holds credentials for a cluster, as user:secret. The embedded engine needs none and ignores it.
 	APIKey string
 	// Timeout bounds calls to a cluster; default 30 s. Calls to the embedded engine end when their context does.
 	Timeout time.Duration
@@ -96,7 +97,7 @@ func WithDir(dir string) Option { return func(c *Config) { c.URL = "file:" + fil
 // WithInMemory keeps records in memory, for this client alone.
 func WithInMemory() Option { return func(c *Config) { c.URL = "mem:" } }
 
-// WithAPIKey sets the credentials for a cluster.
+// WithAPIKey sets the credentials for a cluster, as user:secret. On the embedded engine it has no effect.
 func WithAPIKey(key string) Option { return func(c *Config) { c.APIKey = key } }
 
 // WithTimeout bounds calls to a cluster.

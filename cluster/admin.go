@@ -29,11 +29,11 @@ func await(ctx context.Context, done func() (bool, error)) error {
 }
 
 // CreateTopic implements engine.Engine. The number of replicas is the cluster's default.
-func (e *Engine) CreateTopic(ctx context.Context, name string, c engine.TopicConfig) error {
+func (e *cluster) CreateTopic(ctx context.Context, name string, c engine.TopicConfig) error {
 	return e.call(ctx, func(ctx context.Context) error { return e.createTopic(ctx, name, c) })
 }
 
-func (e *Engine) createTopic(ctx context.Context, name string, c engine.TopicConfig) error {
+func (e *cluster) createTopic(ctx context.Context, name string, c engine.TopicConfig) error {
 	if err := engine.ValidateName("topic", name); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func described(err error, text string) error {
 }
 
 // awaitPartitions waits until a topic has partitions that are led.
-func (e *Engine) awaitPartitions(ctx context.Context, topic string, n int) error {
+func (e *cluster) awaitPartitions(ctx context.Context, topic string, n int) error {
 	return await(ctx, func() (bool, error) {
 		detail, err := e.topics.detail(ctx, topic)
 		if err != nil && !errors.Is(err, engine.ErrTopicNotFound) && !engine.IsRetriable(explain(err)) {
@@ -92,7 +92,7 @@ func (e *Engine) awaitPartitions(ctx context.Context, topic string, n int) error
 }
 
 // ListTopics implements engine.Engine. Internal topics of the cluster are left out.
-func (e *Engine) ListTopics(ctx context.Context) (infos []engine.TopicInfo, err error) {
+func (e *cluster) ListTopics(ctx context.Context) (infos []engine.TopicInfo, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
 		infos, err = e.topics.describe(ctx)
 		return err
@@ -101,7 +101,7 @@ func (e *Engine) ListTopics(ctx context.Context) (infos []engine.TopicInfo, err 
 }
 
 // DescribeTopic implements engine.Engine.
-func (e *Engine) DescribeTopic(ctx context.Context, name string) (info engine.TopicInfo, err error) {
+func (e *cluster) DescribeTopic(ctx context.Context, name string) (info engine.TopicInfo, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
 		infos, err := e.topics.describe(ctx, name)
 		if err == nil {
@@ -113,7 +113,7 @@ func (e *Engine) DescribeTopic(ctx context.Context, name string) (info engine.To
 }
 
 // AlterTopic implements engine.Engine.
-func (e *Engine) AlterTopic(ctx context.Context, name string, c engine.TopicConfig) error {
+func (e *cluster) AlterTopic(ctx context.Context, name string, c engine.TopicConfig) error {
 	return e.call(ctx, func(ctx context.Context) error {
 		if c.Partitions != 0 {
 			return engine.Errorf(engine.ErrInvalidArgument, "partitions are added with CreatePartitions").At(name, -1)
@@ -135,7 +135,7 @@ func (e *Engine) AlterTopic(ctx context.Context, name string, c engine.TopicConf
 	})
 }
 
-func (e *Engine) alter(ctx context.Context, name string, want map[string]string) error {
+func (e *cluster) alter(ctx context.Context, name string, want map[string]string) error {
 	var changes []kadm.AlterConfig
 	for key, value := range want {
 		changes = append(changes, kadm.AlterConfig{Op: kadm.SetConfig, Name: key, Value: &value})
@@ -154,7 +154,7 @@ func (e *Engine) alter(ctx context.Context, name string, want map[string]string)
 }
 
 // awaitConfig waits until the broker that is asked has heard of a change.
-func (e *Engine) awaitConfig(ctx context.Context, name string, want map[string]string) error {
+func (e *cluster) awaitConfig(ctx context.Context, name string, want map[string]string) error {
 	return await(ctx, func() (bool, error) {
 		all, err := e.adm.DescribeTopicConfigs(ctx, name)
 		if err != nil || len(all) != 1 || all[0].Err != nil {
@@ -170,7 +170,7 @@ func (e *Engine) awaitConfig(ctx context.Context, name string, want map[string]s
 }
 
 // DeleteTopic implements engine.Engine.
-func (e *Engine) DeleteTopic(ctx context.Context, name string) error {
+func (e *cluster) DeleteTopic(ctx context.Context, name string) error {
 	return e.call(ctx, func(ctx context.Context) error {
 		if deleted, err := e.adm.DeleteTopic(ctx, name); err != nil {
 			return atTopic(described(err, deleted.ErrMessage), name)
@@ -187,7 +187,7 @@ func (e *Engine) DeleteTopic(ctx context.Context, name string) error {
 }
 
 // CreatePartitions implements engine.Engine.
-func (e *Engine) CreatePartitions(ctx context.Context, name string, total int) error {
+func (e *cluster) CreatePartitions(ctx context.Context, name string, total int) error {
 	return e.call(ctx, func(ctx context.Context) error {
 		detail, err := e.topics.detail(ctx, name)
 		if err != nil {

@@ -80,7 +80,7 @@ func (ts *topics) tell(t identity, name string) string {
 
 // peek reads the first batches of partitions from the broker that leads them, and returns the codecs that their topics'
 // records name.
-func (e *Engine) peek(
+func (e *cluster) peek(
 	ctx context.Context, leader int32, partitions []kadm.PartitionDetail, ids map[string][16]byte,
 	extents map[engine.TopicPartition]extent,
 ) (map[string]string, error) {

@@ -30,7 +30,7 @@ const (
 //     hands that were fetched before. A Poll that waits for records while holding it makes way; see interrupt.
 //  3. The client tells before it gives partitions up, and waits: the callback is run by the Poll, or by Close.
 type consumer struct {
-	e      *Engine
+	e      *cluster
 	config engine.ConsumerConfig
 
 	poll       sync.Mutex // held by the one Poll at a time, and by Close
@@ -69,7 +69,7 @@ type place struct {
 }
 
 // OpenConsumer opens a consumer. A member joins its group with its first Poll.
-func (e *Engine) OpenConsumer(ctx context.Context, c engine.ConsumerConfig) (opened engine.Consumer, err error) {
+func (e *cluster) OpenConsumer(ctx context.Context, c engine.ConsumerConfig) (opened engine.Consumer, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
 		if c.Group != "" {
 			if err := engine.ValidateName("group", c.Group); err != nil {

@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
+	"net"
 	"os"
 	"time"
 
@@ -27,26 +29,57 @@ const (
 	keyTxnOffsetCommit = 28
 )
 
-// connection is what all of an engine's clients of the cluster have in common.
-func (a *address) connection(o engine.Options) ([]kgo.Opt, error) {
+// connection is what all of an engine's clients of the cluster have in common. Their connections end with closing.
+func (a *address) connection(o engine.Options, closing context.Context) ([]kgo.Opt, error) {
+	dial, err := a.dialer(min(o.Timeout, 10*time.Second))
+	if err != nil {
+		return nil, err
+	}
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(a.seeds...),
 		kgo.ClientID("kafka-embedded"),
-		kgo.DialTimeout(min(o.Timeout, 10*time.Second)),
+		kgo.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
+			c, err := dial(ctx, network, host)
+			if err != nil {
+				return nil, err
+			}
+			return &connection{c, context.AfterFunc(closing, func() { _ = c.Close() })}, nil
+		}),
 		kgo.RetryTimeout(o.Timeout),
 		kgo.MetadataMaxAge(metadataAge),
 		kgo.MetadataMinAge(metadataMinAge),
 		kgo.DisableClientMetrics(),
 		kgo.WithLogger(logger{o.Logger}),
 	}
-	if a.tls {
-		c, err := a.tlsConfig()
-		if err != nil {
-			return nil, err
-		}
-		opts = append(opts, kgo.DialTLSConfig(c))
-	}
 	return append(opts, a.authentication()...), nil
+}
+
+// connection is one to a broker. A client that is closed waits for what it reads, however long the broker takes; ending
+// the connection ends that.
+type connection struct {
+	net.Conn
+	stop func() bool
+}
+
+// Close implements net.Conn.
+func (c *connection) Close() error {
+	c.stop()
+	return c.Conn.Close()
+}
+
+type dialFunc func(ctx context.Context, network, host string) (net.Conn, error)
+
+// dialer makes connections, with TLS if the address says so.
+func (a *address) dialer(timeout time.Duration) (dialFunc, error) {
+	plain := &net.Dialer{Timeout: timeout}
+	if !a.tls {
+		return plain.DialContext, nil
+	}
+	c, err := a.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	return (&tls.Dialer{NetDialer: plain, Config: c}).DialContext, nil
 }
 
 // adminVersions are those that the engine's own requests are made for: offsets are committed by topic name, and a

@@ -12,8 +12,8 @@ import (
 	"github.com/dot-do/kafka-embedded/engine"
 )
 
-// Engine keeps records on a Kafka cluster. Each producer and each consumer has connections of its own.
-type Engine struct {
+// cluster keeps records on a Kafka cluster. Each producer and each consumer has connections of its own.
+type cluster struct {
 	opts       engine.Options
 	connection []kgo.Opt
 	admin      *kgo.Client // what every verb but producing and consuming uses
@@ -50,14 +50,20 @@ func (c *counters) OnFetchBatchRead(_ kgo.BrokerMetadata, _ string, _ int32, m k
 	c.bytesOut.Add(int64(m.CompressedBytes))
 }
 
-func newEngine(a *address, o engine.Options) (*Engine, error) {
-	connection, err := a.connection(o)
+func newEngine(a *address, o engine.Options) (*cluster, error) {
+	if o.Quota > 0 {
+		return nil, errUnsupported("a bound on the bytes of all logs (WithQuota)")
+	}
+	if o.FlushInterval > 0 {
+		return nil, errUnsupported("a background fsync (WithFlushInterval)")
+	}
+	e := &cluster{opts: o, open: map[closer]struct{}{}}
+	e.closing, e.end = context.WithCancel(context.Background())
+	connection, err := a.connection(o, e.closing)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opts: o, open: map[closer]struct{}{}}
 	e.connection = append(connection, kgo.WithHooks(&e.counters))
-	e.closing, e.end = context.WithCancel(context.Background())
 	if e.admin, err = e.dial(kgo.MaxVersions(adminVersions())); err != nil {
 		return nil, err
 	}
@@ -68,7 +74,7 @@ func newEngine(a *address, o engine.Options) (*Engine, error) {
 }
 
 // dial makes a client of the cluster, with options beside the common ones. It does not connect yet.
-func (e *Engine) dial(more ...kgo.Opt) (*kgo.Client, error) {
+func (e *cluster) dial(more ...kgo.Opt) (*kgo.Client, error) {
 	cl, err := kgo.NewClient(append(e.connection[:len(e.connection):len(e.connection)], more...)...)
 	if err != nil {
 		return nil, engine.Errorf(engine.ErrInvalidArgument, "a setting does not do on a cluster: %w", err)
@@ -77,7 +83,7 @@ func (e *Engine) dial(more ...kgo.Opt) (*kgo.Client, error) {
 }
 
 // call runs a verb, which ends with the caller's context, the engine's timeout, or Close.
-func (e *Engine) call(ctx context.Context, verb func(ctx context.Context) error) error {
+func (e *cluster) call(ctx context.Context, verb func(ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return ctxError(err)
 	}
@@ -91,7 +97,7 @@ func (e *Engine) call(ctx context.Context, verb func(ctx context.Context) error)
 }
 
 // enter begins a call; calls.Done ends it.
-func (e *Engine) enter() error {
+func (e *cluster) enter() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -102,14 +108,14 @@ func (e *Engine) enter() error {
 }
 
 // bound is ctx with the end of the engine's timeout, and of the engine.
-func (e *Engine) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (e *cluster) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	stop := context.AfterFunc(e.closing, cancel)
 	return ctx, func() { stop(); cancel() }
 }
 
 // outcome is what a call with the caller's context ctx returns: an end of that context, or of the engine, explains all.
-func (e *Engine) outcome(ctx context.Context, err error) error {
+func (e *cluster) outcome(ctx context.Context, err error) error {
 	var known *engine.Error
 	switch {
 	case err == nil || errors.As(err, &known):
@@ -123,7 +129,7 @@ func (e *Engine) outcome(ctx context.Context, err error) error {
 }
 
 // keep makes Close shut o.
-func (e *Engine) keep(o closer) error {
+func (e *cluster) keep(o closer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -133,7 +139,7 @@ func (e *Engine) keep(o closer) error {
 	return nil
 }
 
-func (e *Engine) forget(o closer) {
+func (e *cluster) forget(o closer) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.open, o)
@@ -141,12 +147,12 @@ func (e *Engine) forget(o closer) {
 
 // Close shuts consumers and producers, which waits for records that are on their way, and ends other calls. It is
 // idempotent.
-func (e *Engine) Close() error {
+func (e *cluster) Close() error {
 	e.finish.Do(func() { e.result = e.close() })
 	return e.result
 }
 
-func (e *Engine) close() error {
+func (e *cluster) close() error {
 	e.mu.Lock()
 	e.closed = true
 	open := e.open

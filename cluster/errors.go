@@ -121,11 +121,25 @@ func explainAnswer(err error, answer *kerr.Error) error {
 	if !ok {
 		code = engine.ErrIO
 	}
-	e := engine.Errorf(code, "the cluster says %w", err)
+	e := engine.Errorf(code, "the cluster says %w%s", err, advice(answer))
 	if !ok {
 		e.Retriable = answer.Retriable
 	}
 	return e
+}
+
+// advice is what to do about an answer, where that is not plain.
+func advice(answer *kerr.Error) string {
+	switch answer {
+	case kerr.SaslAuthenticationFailed:
+		return "; check the credentials and sasl= in the URL"
+	case kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+		kerr.TransactionalIDAuthorizationFailed:
+		return "; the user lacks a permission (ACL)"
+	case kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend:
+		return "; too many brokers are down for min.insync.replicas"
+	}
+	return ""
 }
 
 // explainConnection explains why a broker could not be talked to.

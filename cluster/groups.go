@@ -15,7 +15,7 @@ import (
 )
 
 // ListGroups implements engine.Engine. Groups of others than consumers are left out.
-func (e *Engine) ListGroups(ctx context.Context) (infos []engine.GroupInfo, err error) {
+func (e *cluster) ListGroups(ctx context.Context) (infos []engine.GroupInfo, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
 		listed, err := e.adm.ListGroups(ctx)
 		if err != nil {
@@ -34,7 +34,7 @@ func (e *Engine) ListGroups(ctx context.Context) (infos []engine.GroupInfo, err 
 }
 
 // DescribeGroup implements engine.Engine.
-func (e *Engine) DescribeGroup(ctx context.Context, group string) (info engine.GroupInfo, err error) {
+func (e *cluster) DescribeGroup(ctx context.Context, group string) (info engine.GroupInfo, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
 		infos, err := e.describeGroups(ctx, []string{group})
 		if err != nil {
@@ -50,7 +50,7 @@ func (e *Engine) DescribeGroup(ctx context.Context, group string) (info engine.G
 }
 
 // describeGroups describes those of the named groups that there are.
-func (e *Engine) describeGroups(ctx context.Context, names []string) (infos []engine.GroupInfo, err error) {
+func (e *cluster) describeGroups(ctx context.Context, names []string) (infos []engine.GroupInfo, err error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -101,7 +101,7 @@ func comparePartitions(a, b engine.TopicPartition) int {
 }
 
 // groupOffsets are a group's committed offsets, and what lies behind them as far as there are the partitions.
-func (e *Engine) groupOffsets(ctx context.Context, group string) ([]engine.GroupOffset, error) {
+func (e *cluster) groupOffsets(ctx context.Context, group string) ([]engine.GroupOffset, error) {
 	committed, err := e.committed(ctx, group)
 	if err != nil || len(committed) == 0 {
 		return nil, err
@@ -129,7 +129,7 @@ func (e *Engine) groupOffsets(ctx context.Context, group string) ([]engine.Group
 }
 
 // committed are the offsets that a group has committed.
-func (e *Engine) committed(ctx context.Context, group string) (map[engine.TopicPartition]int64, error) {
+func (e *cluster) committed(ctx context.Context, group string) (map[engine.TopicPartition]int64, error) {
 	offsets := map[engine.TopicPartition]int64{}
 	fetched, err := e.adm.FetchOffsets(ctx, group)
 	if errors.Is(err, kerr.GroupIDNotFound) {
@@ -153,7 +153,7 @@ func (e *Engine) committed(ctx context.Context, group string) (map[engine.TopicP
 }
 
 // existing are those of the partitions that there are.
-func (e *Engine) existing(ctx context.Context, tps []engine.TopicPartition) (there []engine.TopicPartition, err error) {
+func (e *cluster) existing(ctx context.Context, tps []engine.TopicPartition) (there []engine.TopicPartition, err error) {
 	details, err := e.adm.ListTopicsWithInternal(ctx, slices.Collect(maps.Keys(byTopic(tps)))...)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (e *Engine) existing(ctx context.Context, tps []engine.TopicPartition) (the
 }
 
 // DeleteGroup implements engine.Engine.
-func (e *Engine) DeleteGroup(ctx context.Context, group string) error {
+func (e *cluster) DeleteGroup(ctx context.Context, group string) error {
 	return e.call(ctx, func(ctx context.Context) error {
 		_, err := e.adm.DeleteGroup(ctx, group)
 		return err
@@ -175,7 +175,7 @@ func (e *Engine) DeleteGroup(ctx context.Context, group string) error {
 }
 
 // SetOffsets implements engine.Engine.
-func (e *Engine) SetOffsets(ctx context.Context, group string, offsets map[engine.TopicPartition]int64) error {
+func (e *cluster) SetOffsets(ctx context.Context, group string, offsets map[engine.TopicPartition]int64) error {
 	return e.call(ctx, func(ctx context.Context) error {
 		if err := engine.ValidateName("group", group); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (e *Engine) SetOffsets(ctx context.Context, group string, offsets map[engin
 }
 
 // commit stores offsets on behalf of a member.
-func (e *Engine) commit(ctx context.Context, group string, m membership, offsets map[engine.TopicPartition]int64) error {
+func (e *cluster) commit(ctx context.Context, group string, m membership, offsets map[engine.TopicPartition]int64) error {
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.Generation, req.MemberID, req.InstanceID = group, m.generation, m.id, m.instance
 	for topic, partitions := range offsetsByTopic(offsets) {

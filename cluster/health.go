@@ -7,7 +7,7 @@ import (
 )
 
 // Health implements engine.Engine: it asks the cluster which partitions nobody leads. That it does not answer is a note.
-func (e *Engine) Health() engine.Health {
+func (e *cluster) Health() engine.Health {
 	var h engine.Health
 	err := e.call(context.Background(), func(ctx context.Context) error {
 		details, err := e.topics.details(ctx)
@@ -38,7 +38,7 @@ func (e *Engine) Health() engine.Health {
 
 // Stats implements engine.Engine. Records and bytes are those of this engine; topics, partitions and groups are the
 // cluster's, or zero when it does not answer. The rest is not for a client of the cluster to see.
-func (e *Engine) Stats() engine.Stats {
+func (e *cluster) Stats() engine.Stats {
 	s := engine.Stats{
 		RecordsIn: e.counters.recordsIn.Load(), BytesIn: e.counters.bytesIn.Load(),
 		RecordsOut: e.counters.recordsOut.Load(), BytesOut: e.counters.bytesOut.Load(),

@@ -18,7 +18,7 @@ const (
 
 // listOffsets finds the offsets of partitions at a timestamp in milliseconds, or atStart or atEnd, as a consumer of an
 // isolation sees them. Where no record is that young it is the end.
-func (e *Engine) listOffsets(
+func (e *cluster) listOffsets(
 	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation,
 ) (map[engine.TopicPartition]int64, error) {
 	offsets := make(map[engine.TopicPartition]int64, len(tps))
@@ -34,7 +34,7 @@ func (e *Engine) listOffsets(
 	return offsets, e.requestOffsets(ctx, later, atEnd, i, offsets)
 }
 
-func (e *Engine) requestOffsets(
+func (e *cluster) requestOffsets(
 	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation, to map[engine.TopicPartition]int64,
 ) error {
 	if len(tps) == 0 {
@@ -86,7 +86,7 @@ func byTopic(tps []engine.TopicPartition) map[string][]int32 {
 }
 
 // checkOffset makes sure that an offset lies within its partition.
-func (e *Engine) checkOffset(ctx context.Context, tp engine.TopicPartition, offset int64) error {
+func (e *cluster) checkOffset(ctx context.Context, tp engine.TopicPartition, offset int64) error {
 	one := []engine.TopicPartition{tp}
 	first, err := e.listOffsets(ctx, one, atStart, engine.ReadUncommitted)
 	if err != nil {
@@ -108,7 +108,7 @@ func errOutOfRange(tp engine.TopicPartition, offset, first, end int64) error {
 }
 
 // OffsetAt implements engine.Engine.
-func (e *Engine) OffsetAt(ctx context.Context, tp engine.TopicPartition, at time.Time) (offset int64, err error) {
+func (e *cluster) OffsetAt(ctx context.Context, tp engine.TopicPartition, at time.Time) (offset int64, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
 		if err := e.topics.checkPartition(ctx, tp); err != nil {
 			return err
@@ -121,7 +121,7 @@ func (e *Engine) OffsetAt(ctx context.Context, tp engine.TopicPartition, at time
 }
 
 // DeleteRecords implements engine.Engine.
-func (e *Engine) DeleteRecords(ctx context.Context, tp engine.TopicPartition, before int64) error {
+func (e *cluster) DeleteRecords(ctx context.Context, tp engine.TopicPartition, before int64) error {
 	return e.call(ctx, func(ctx context.Context) error {
 		if err := e.topics.checkPartition(ctx, tp); err != nil {
 			return err
@@ -134,7 +134,7 @@ func (e *Engine) DeleteRecords(ctx context.Context, tp engine.TopicPartition, be
 	})
 }
 
-func (e *Engine) deleteRecords(ctx context.Context, tp engine.TopicPartition, before int64) error {
+func (e *cluster) deleteRecords(ctx context.Context, tp engine.TopicPartition, before int64) error {
 	req := kmsg.NewPtrDeleteRecordsRequest()
 	req.TimeoutMillis = int32(e.opts.Timeout.Milliseconds())
 	t := kmsg.NewDeleteRecordsRequestTopic()

@@ -18,7 +18,7 @@ const defaultBatchBytes = 1 << 20
 
 // producer sends records. It gathers nothing: what a call brings is sent at once.
 type producer struct {
-	e      *Engine
+	e      *cluster
 	config engine.ProducerConfig
 	closed atomic.Bool
 	sticky atomic.Uint32 // partition of the next batch without keys
@@ -30,7 +30,7 @@ type producer struct {
 }
 
 // OpenProducer opens a producer. A transactional one takes over from an earlier holder of its name at once.
-func (e *Engine) OpenProducer(ctx context.Context, c engine.ProducerConfig) (opened engine.Producer, err error) {
+func (e *cluster) OpenProducer(ctx context.Context, c engine.ProducerConfig) (opened engine.Producer, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
 		if err := checkProducer(c); err != nil {
 			return err

@@ -54,7 +54,7 @@ func (c *consumer) lookNow(l *look) {
 }
 
 // lookAgain makes the engine's consumers see partitions that were added through it, at once.
-func (e *Engine) lookAgain() {
+func (e *cluster) lookAgain() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for o := range e.open {

@@ -26,10 +26,10 @@ func (a *address) checkSASL() error {
 
 // authentication is how connections say who they are; none without credentials.
 func (a *address) authentication() []kgo.Opt {
-	scrams := scram.Auth{User: a.user, Pass: string(a.secret)}
+	scrams := scram.Auth{User: a.user, Pass: a.secret}
 	switch a.sasl {
 	case saslPlain:
-		return []kgo.Opt{kgo.SASL(plain.Auth{User: a.user, Pass: string(a.secret)}.AsMechanism())}
+		return []kgo.Opt{kgo.SASL(plain.Auth{User: a.user, Pass: a.secret}.AsMechanism())}
 	case saslScramSHA256:
 		return []kgo.Opt{kgo.SASL(scrams.AsSha256Mechanism())}
 	case saslScramSHA512:

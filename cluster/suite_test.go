@@ -18,10 +18,16 @@ import (
 // fakeURL starts a cluster in this process and returns its URL.
 func fakeURL(t testing.TB, opts ...kfake.Opt) string {
 	t.Helper()
+	_, url := fakeCluster(t, opts...)
+	return url
+}
+
+func fakeCluster(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, string) {
+	t.Helper()
 	c, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(3), kfake.GroupMinSessionTimeout(100 * time.Millisecond)}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return "kafka://" + strings.Join(c.ListenAddrs(), ",")
+	return c, "kafka://" + strings.Join(c.ListenAddrs(), ",")
 }
 
 // testURL is a real cluster, when the environment names one, or one in this process.

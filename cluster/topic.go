@@ -17,7 +17,7 @@ import (
 
 // topics is what an engine knows of the cluster's topics.
 type topics struct {
-	engine *Engine
+	engine *cluster
 
 	mu     sync.Mutex
 	shapes map[string]shape
@@ -206,7 +206,7 @@ func (x extent) info(partition int32) engine.PartitionInfo {
 	return engine.PartitionInfo{Partition: partition, Start: x.start, End: x.end, LastStable: x.stable, DurableEnd: -1}
 }
 
-func (e *Engine) extents(ctx context.Context, tps []engine.TopicPartition) (map[engine.TopicPartition]extent, error) {
+func (e *cluster) extents(ctx context.Context, tps []engine.TopicPartition) (map[engine.TopicPartition]extent, error) {
 	starts, err := e.listOffsets(ctx, tps, atStart, engine.ReadUncommitted)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ const defaultTransactionTimeout = time.Minute
 
 // transactor is a client of the cluster that sends in transactions, one at a time.
 type transactor struct {
-	e       *Engine
+	e       *cluster
 	id      string
 	timeout time.Duration
 	options []kgo.Opt

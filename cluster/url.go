@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"strconv"
@@ -13,18 +15,17 @@ import (
 type address struct {
 	seeds    []string // host:port
 	user     string
-	secret   secret
+	secret   string
 	sasl     string // plain, scram-sha-256, scram-sha-512, or empty for none
 	tls      bool
 	ca       string // files
 	crt, key string
 }
 
-// secret is a password. However it is formatted, it does not show.
-type secret string
-
-func (secret) String() string   { return "…" }
-func (secret) GoString() string { return "…" }
+// Format implements fmt.Formatter: whatever the verb, credentials do not show.
+func (a address) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "kafka://"+strings.Join(a.seeds, ","))
+}
 
 const defaultPort = "9092"
 
@@ -118,7 +119,7 @@ func (a *address) parseCredentials(credentials string, inURL bool) error {
 		return engine.Errorf(engine.ErrInvalidArgument, "credentials for a cluster have the form user:secret; "+
 			"in a URL %% and other special characters in them are percent-encoded")
 	}
-	a.user, a.secret = user, secret(password)
+	a.user, a.secret = user, password
 	if a.sasl == "" {
 		a.sasl = saslPlain
 	}

@@ -15,7 +15,7 @@ import (
 // Options are what a client asks of the engine behind it.
 type Options struct {
 	URL               string // the scheme chooses the engine
-	APIKey            string // credentials, for engines that need any
+	APIKey            string // credentials as user:secret, for engines that need any
 	Timeout           time.Duration
 	Logger            *slog.Logger
 	Clock             clock.Clock
@@ -53,16 +53,21 @@ func Open(ctx context.Context, o Options) (Engine, error) {
 	if ok && open != nil {
 		return open(ctx, o)
 	}
-	return nil, Errorf(ErrInvalidArgument, "no engine for URL %q: it must begin with %s:",
-		redact(o.URL), strings.Join(known, ": or "))
+	hint := ""
+	if strings.HasPrefix(scheme, "kafka") {
+		hint = "; import github.com/dot-do/kafka-embedded/cluster for kafka:"
+	}
+	return nil, Errorf(ErrInvalidArgument, "no engine for URL %q: it must begin with %s:%s",
+		redact(o.URL), strings.Join(known, ": or "), hint)
 }
 
-// redact leaves credentials out.
+// redact leaves credentials out. A secret may hold any character that somebody forgot to encode, so they are taken for all
+// up to the last @.
 func redact(url string) string {
-	before, after, ok := strings.Cut(url, "@")
-	if !ok {
+	at := strings.LastIndexByte(url, '@')
+	if at < 0 {
 		return url
 	}
-	scheme, _, _ := strings.Cut(before, "://")
-	return scheme + "://…@" + after
+	scheme, _, _ := strings.Cut(url[:at], "://")
+	return scheme + "://…@" + url[at+1:]
 }

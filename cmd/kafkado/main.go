@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	kafka "github.com/dot-do/kafka-embedded"
+	_ "github.com/dot-do/kafka-embedded/cluster" // kafka:
 )
 
 // Exit codes besides 0. The help of the root command lists them.
@@ -128,7 +129,7 @@ Exit codes: 0 done, 1 failed, 2 wrong flags or arguments, 3 damage was found, 13
 was acknowledged is kept, and a group has committed what was printed.`
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.PersistentFlags().StringVarP(&s.dir, "dir", "d", "", "data directory")
-	root.PersistentFlags().StringVar(&s.url, "url", "", "where the log is: file:///dir, file:dir")
+	root.PersistentFlags().StringVar(&s.url, "url", "", "where the log is: file:///dir, file:dir, kafka://host:port")
 	return root
 }
 
