@@ -1,6 +1,7 @@
 package local
 
 import (
+	"math"
 	"slices"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -29,6 +30,7 @@ type cursor struct {
 	until     int64 // nothing is read from here on
 	bytes     int64 // read from the log, not counted yet
 	chunk     int
+	sought    bool // by the caller, and nothing was read since
 	reader    record.Reader
 }
 
@@ -62,7 +64,7 @@ func (c *cursor) ready(i engine.Isolation) bool { return len(c.pending) > 0 || c
 // take hands out up to limit records; the first that are not there yet are read.
 func (c *cursor) take(limit int, i engine.Isolation) (f engine.Fetch, err error) {
 	if len(c.pending) == 0 {
-		if err := c.fill(i); err != nil || len(c.pending) == 0 {
+		if err := c.fill(limit, i); err != nil || len(c.pending) == 0 {
 			return f, err
 		}
 	}
@@ -79,8 +81,17 @@ func (c *cursor) take(limit int, i engine.Isolation) (f engine.Fetch, err error)
 	return f, nil
 }
 
-// fill reads a chunk, and further ones while all that they hold is markers or aborted.
-func (c *cursor) fill(i engine.Isolation) error {
+// fill reads a chunk, and further ones while all that they hold is markers or aborted. The first one after the
+// caller's seek is not decoded beyond limit: who seeks again and again wants one record of a batch, and who reads on has
+// the rest of the batch read a second time, once.
+func (c *cursor) fill(limit int, i engine.Isolation) error {
+	if c.sought && limit == 1 {
+		c.chunk = 1 // the batch that holds it
+	}
+	if !c.sought {
+		limit = math.MaxInt
+	}
+	c.sought = false
 	for upTo := c.end(i); c.read < upTo && len(c.pending) == 0; {
 		data, next, err := c.partition.log.Read(c.read, upTo, c.chunk)
 		if err != nil {
@@ -88,9 +99,9 @@ func (c *cursor) fill(i engine.Isolation) error {
 		}
 		c.bytes += int64(len(data))
 		if len(data) > c.chunk/2 {
-			c.chunk = min(2*c.chunk, mostChunk)
+			c.chunk = min(max(2*c.chunk, firstChunk), mostChunk)
 		}
-		c.pending, next, err = c.decode(data, next, i)
+		c.pending, next, err = c.decode(data, next, limit, i)
 		if err != nil {
 			return err
 		}
@@ -101,9 +112,11 @@ func (c *cursor) fill(i engine.Isolation) error {
 	return nil
 }
 
-// decode returns the records of the batches in data that may be seen, and the offset to read next. An error is for the
-// first batch; a later one that cannot be decoded is left for then.
-func (c *cursor) decode(data []byte, next int64, i engine.Isolation) (records []record.Record, upTo int64, err error) {
+// decode returns the records of the batches in data that may be seen, up to limit, and the offset to read next. An error
+// is for the first batch; a later one that cannot be decoded is left for then.
+func (c *cursor) decode(data []byte, next int64, limit int, i engine.Isolation) (
+	records []record.Record, upTo int64, err error,
+) {
 	defer func() { c.reader = record.Reader{} }() // which would keep data alive
 	skip := aborted{partition: c.partition, from: c.read, upTo: next}
 	for len(data) > 0 {
@@ -127,17 +140,20 @@ func (c *cursor) decode(data []byte, next int64, i engine.Isolation) (records []
 			}
 		}
 		if records == nil {
-			records = make([]record.Record, 0, countRecords(b, data))
+			records = make([]record.Record, 0, min(limit, countRecords(b, data), int(min(next-c.read, mostSlab))))
 		}
 		before := len(records)
 		if err = c.reader.Reset(b, maxDecompressed); err == nil {
-			records, err = c.reader.AppendTo(records, c.read, b.Count())
+			records, err = c.reader.AppendTo(records, c.read, min(limit-before, b.Count()))
 		}
 		if err != nil && before > 0 {
 			return records[:before:before], b.BaseOffset(), nil
 		}
 		if err != nil {
 			return nil, 0, c.undecodable(b, err)
+		}
+		if len(records) == limit {
+			return records, records[limit-1].Offset + 1, nil
 		}
 	}
 	return records, next, nil

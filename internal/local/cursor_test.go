@@ -67,3 +67,38 @@ func TestUndecodableBatch(t *testing.T) {
 	_, err = k.Poll(t.Context(), 10)
 	require.Equal(t, io.EOF, err)
 }
+
+// A read after a seek decodes what was asked for and no more; reading on decodes the rest.
+func TestSeekDecodesWhatIsAskedFor(t *testing.T) {
+	e, err := Open(Options{FS: vfs.NewVolatile(), Clock: clock.Real})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, e.Close()) }()
+	p, err := e.OpenProducer(t.Context(), engine.ProducerConfig{AutoCreateTopics: true})
+	require.NoError(t, err)
+	rs := make([]engine.Record, 100)
+	_, err = p.Produce(t.Context(), "t", rs)
+	require.NoError(t, err)
+	k, err := e.OpenConsumer(t.Context(), engine.ConsumerConfig{Topics: []string{"t"}, UntilEnd: true})
+	require.NoError(t, err)
+	tp := engine.TopicPartition{Topic: "t"}
+	for _, at := range []int64{40, 99, 0} {
+		require.NoError(t, k.Seek(t.Context(), tp, at))
+		fetches, err := k.Poll(t.Context(), 1)
+		require.NoError(t, err)
+		require.Equal(t, at, fetches[0].Records[0].Offset)
+		require.Equal(t, at+1, fetches[0].Next)
+		require.Empty(t, k.(*consumer).cursors[0].pending)
+	}
+	for want := int64(1); ; {
+		fetches, err := k.Poll(t.Context(), 30)
+		if errors.Is(err, io.EOF) {
+			require.EqualValues(t, 100, want)
+			return
+		}
+		require.NoError(t, err)
+		for _, r := range fetches[0].Records {
+			require.Equal(t, want, r.Offset)
+			want++
+		}
+	}
+}

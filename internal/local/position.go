@@ -78,6 +78,7 @@ func (c *consumer) Seek(ctx context.Context, tp engine.TopicPartition, offset in
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		cur.seek(offset)
+		cur.sought = true
 		c.failure = nil
 		c.waiter.Wake()
 		return nil
