@@ -204,10 +204,15 @@ func TestDemoTwiceInOneDirectory(t *testing.T) {
 	first := k.run("", "demo")
 	require.Contains(t, first, "Created topic earthquakes with 3 partitions.\nWrote 1679 earthquakes, keyed by region, fsynced (acks=all), in ")
 	require.Contains(t, first, "The topic holds 1679 records")
+	require.Contains(t, first, "by region and day (UTC), in 183 tumbling windows:")
+	require.Contains(t, first, "  31 Jan  1 Feb  2 Feb  3 Feb  4 Feb  5 Feb  6 Feb  7 Feb  ALL  REGION\n"+
+		"      85    111    126    128    155    101    105      6  817  California\n")
 	second := k.run("", "demo")
 	require.Contains(t, second, "Topic earthquakes is there already, with 1679 records")
 	require.Contains(t, second, "up to the end: 1679 in all.")
 	require.Contains(t, second, "The topic holds 3358 records")
+	require.Contains(t, second, "     170    222    252    256    310    202    210     12  1634  California\n",
+		"the week twice: nothing of it is late")
 }
 
 func TestDump(t *testing.T) {

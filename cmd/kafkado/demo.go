@@ -27,8 +27,9 @@ func demoCommand(s *shared) *cobra.Command {
 		Use:   "demo",
 		Short: "Write a week of earthquakes to a log and read it back",
 		Long: `Write the 1,679 earthquakes of one week to a topic with three partitions, keyed by region and with their own times,
-read them through a consumer group in two runs, the second of which goes on where the first stopped, and find a day by
-time. It can be run again and again: each run adds the week once more, and the group goes on behind the last run.`,
+read them through a consumer group in two runs, the second of which goes on where the first stopped, find a day by time,
+and count all by region and day with a stream. It can be run again and again: each run adds the week once more, and the
+group goes on behind the last run.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.with(cmd, func(client *kafka.Client) error {
@@ -50,7 +51,7 @@ func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n",
 
 func (d *demo) run() error {
 	quakes := testdata.Earthquakes()
-	steps := []func([]testdata.Earthquake) error{d.prepare, d.produce, d.consume, d.seek, d.closing}
+	steps := []func([]testdata.Earthquake) error{d.prepare, d.produce, d.consume, d.seek, d.window, d.closing}
 	for _, step := range steps {
 		if err := step(quakes); err != nil {
 			return err
