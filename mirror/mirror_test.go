@@ -119,7 +119,7 @@ func requireEqual(t testing.TB, from, to *kafka.Client) {
 
 func TestRun(t *testing.T) {
 	from, to := memory(t), memory(t)
-	fill(t, from, 3000, 1)
+	fill(t, from, 1500, 1)
 	require.NoError(t, from.Engine().DeleteRecords(t.Context(), engine.TopicPartition{Topic: "orders", Partition: 1}, 100))
 	var last mirror.Progress
 	s, err := mirror.Run(t.Context(), from, to, mirror.OnProgress(func(p mirror.Progress) { last = p }))
@@ -473,7 +473,7 @@ func (p *withoutTransactions) End(ctx context.Context, commit bool) error {
 
 func TestInterrupted(t *testing.T) {
 	from, to := memory(t), memory(t)
-	fill(t, from, 5000, 1)
+	fill(t, from, 2000, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := mirror.Run(ctx, from, to, mirror.OnProgress(func(p mirror.Progress) {
 		if p.Records > 0 {
@@ -489,7 +489,7 @@ func TestInterrupted(t *testing.T) {
 
 func TestFenced(t *testing.T) {
 	from, to := memory(t), memory(t)
-	fill(t, from, 3000, 1)
+	fill(t, from, 1500, 1)
 	taken := false
 	_, err := mirror.Run(t.Context(), from, to, mirror.OnProgress(func(p mirror.Progress) {
 		if taken || p.Records == 0 {

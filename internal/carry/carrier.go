@@ -17,6 +17,9 @@ type Config struct {
 	// Ledger is the target's topic that holds the positions, and the transactional id. Of two carriers with one ledger the
 	// newer ends the older, whose calls are [engine.ErrFenced].
 	Ledger string
+	// Resume is the Claim of the carrier before, when that was fenced. Open is [engine.ErrFenced] if somebody else has claimed
+	// the ledger since, and goes on if nobody has: a cluster also fences a carrier whose transaction has timed out.
+	Resume string
 	// Create is the configuration of a topic that the target does not have, from that of the source.
 	Create func(engine.TopicConfig) engine.TopicConfig
 	// Exclusive refuses a partition of the target that has records and no position: [engine.ErrTopicExists].
@@ -25,6 +28,12 @@ type Config struct {
 	UntilEnd bool
 	// KeepSyncs keeps pairs of offsets, for [Position.Around].
 	KeepSyncs bool
+	// Begin says where partitions that have no position begin, if it is not at their start: what is deleted since then counts
+	// as skipped.
+	Begin map[engine.TopicPartition]int64
+	// CountDeleted counts records as skipped that the source deletes before they are carried, while the carrier is open. It
+	// asks the source at each gap in the offsets.
+	CountDeleted bool
 	// TxBytes bounds the keys, values and headers of a transaction, unless it has one record; 0 means 4 MiB.
 	TxBytes int
 	// Keep says whether a record is to be carried; the others are counted as skipped. Nil keeps all.
@@ -36,6 +45,7 @@ type Config struct {
 // goes on where the last transaction that was committed has left off.
 type Carrier struct {
 	Config
+	claimed string // what this carrier has written into the ledger
 	exactly bool
 	failed  error // of a transaction: the positions may be ahead of what is committed
 
@@ -74,14 +84,7 @@ func (c *Carrier) open(ctx context.Context) (err error) {
 	if err := c.makeLedger(ctx); err != nil {
 		return err
 	}
-	if err := c.openTransactional(ctx); err != nil {
-		return err
-	}
-	claim, err := c.claim(ctx)
-	if err != nil {
-		return err
-	}
-	found, err := c.load(ctx, claim)
+	found, err := c.takeOver(ctx)
 	if err != nil {
 		return err
 	}
@@ -134,17 +137,31 @@ func (c *Carrier) seek(ctx context.Context) error {
 	c.consumer = k
 	for tp, p := range c.positions {
 		if err := k.Seek(ctx, tp, p.Next); err != nil {
-			return err
+			return again(err)
 		}
 	}
 	return nil
 }
 
+// again marks an error as one of a moment: the source has deleted records since it was looked at.
+func again(err error) error {
+	var e *engine.Error
+	if !errors.As(err, &e) || e.Code != engine.ErrOffsetOutOfRange {
+		return err
+	}
+	retriable := *e
+	retriable.Retriable = true
+	return &retriable
+}
+
+// Claim is what the ledger knows this carrier by.
+func (c *Carrier) Claim() string { return c.claimed }
+
 // ExactlyOnce reports whether the target has transactions. Without, records may come twice after a crash or an error.
 func (c *Carrier) ExactlyOnce() bool { return c.exactly }
 
 // Positions are how far the partitions have been carried, as committed. The map is the carrier's own, and changes with
-// Send and Skip.
+// Gather and Send.
 func (c *Carrier) Positions() map[engine.TopicPartition]*Position { return c.positions }
 
 // Close releases everything. What was not committed is aborted.

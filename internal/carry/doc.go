@@ -15,8 +15,8 @@
 // and a cluster forgets them when a group was silent for a week.
 //
 // A carrier that opens takes the transactional id of its ledger over, which ends what an earlier one has open, and writes
-// a claim into the ledger in a first transaction. It reads the ledger until it finds that claim: whatever a carrier
-// before it had sent is decided below it.
+// a claim into the ledger in a first transaction. Then it reads the ledger, in which it must find that claim: whatever a
+// carrier before it had sent is decided below it.
 //
 // Records of the source that a power loss there could still take back are made durable before they are sent: otherwise
 // other records could come to have their offsets, and would never be carried.

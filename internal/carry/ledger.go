@@ -8,23 +8,51 @@ import (
 	"io"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/record"
 )
 
 // claimKey is the ledger's key of the claim. No topic's key is like it: those have a slash.
 const claimKey = "claim"
 
-// claim takes the ledger over from an earlier carrier, and returns what the claim reads.
-func (c *Carrier) claim(ctx context.Context) (string, error) {
-	value := fmt.Sprintf("%q", rand.Text())
-	rec := []engine.Record{{Key: []byte(claimKey), Value: []byte(value), Timestamp: engine.NoTimestamp}}
+// takeOver makes the ledger this carrier's, and returns the positions in it.
+func (c *Carrier) takeOver(ctx context.Context) (map[string]Position, error) {
+	if c.Resume != "" {
+		l, err := c.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if l.claim != c.Resume {
+			return nil, engine.Errorf(engine.ErrFenced, "somebody else carries under this name; give each a name of its own").At(c.Ledger, -1)
+		}
+	}
+	if err := c.openTransactional(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.claim(ctx); err != nil {
+		return nil, err
+	}
+	l, err := c.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l.claim != c.claimed {
+		return nil, engine.Errorf(engine.ErrTimeout, "what was sent before is not decided yet, or somebody else has just taken over").At(c.Ledger, -1)
+	}
+	return l.positions, nil
+}
+
+// claim writes this carrier's claim into the ledger, which fences those before it.
+func (c *Carrier) claim(ctx context.Context) error {
+	c.claimed = fmt.Sprintf("%q", rand.Text())
+	rec := []engine.Record{{Key: []byte(claimKey), Value: []byte(c.claimed), Timestamp: engine.NoTimestamp}}
 	err := c.transact(ctx, func() error { return c.note(ctx, rec) })
 	if err == nil || !errors.Is(err, errors.ErrUnsupported) {
-		return value, err
+		return err
 	}
 	if err := c.openPlain(ctx); err != nil {
-		return "", err
+		return err
 	}
-	return value, c.note(ctx, rec)
+	return c.note(ctx, rec)
 }
 
 // note writes into the ledger.
@@ -33,49 +61,53 @@ func (c *Carrier) note(ctx context.Context, rs []engine.Record) error {
 	return err
 }
 
-// load reads the ledger up to the claim: the positions of all keys.
-func (c *Carrier) load(ctx context.Context, claim string) (map[string]Position, error) {
-	k, err := c.Target.OpenConsumer(ctx, engine.ConsumerConfig{Topics: []string{c.Ledger}, UntilEnd: true})
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]Position{}
-	claimed, err := c.readLedger(ctx, k, claim, found)
-	if err := errors.Join(err, k.Close(context.WithoutCancel(ctx))); err != nil {
-		return nil, err
-	}
-	if !claimed {
-		e := engine.Errorf(engine.ErrTimeout, "what was sent before is not decided yet: a transaction is open in the ledger")
-		return nil, e.At(c.Ledger, -1)
-	}
-	return found, nil
+// ledger is what the ledger's topic says.
+type ledger struct {
+	claim     string // the newest
+	positions map[string]Position
 }
 
-func (c *Carrier) readLedger(ctx context.Context, k engine.Consumer, claim string, into map[string]Position) (claimed bool, err error) {
+// load reads the ledger.
+func (c *Carrier) load(ctx context.Context) (ledger, error) {
+	l := ledger{positions: map[string]Position{}}
+	k, err := c.Target.OpenConsumer(ctx, engine.ConsumerConfig{Topics: []string{c.Ledger}, UntilEnd: true})
+	if err != nil {
+		return l, err
+	}
+	err = c.read(ctx, k, &l)
+	return l, errors.Join(err, k.Close(context.WithoutCancel(ctx)))
+}
+
+func (c *Carrier) read(ctx context.Context, k engine.Consumer, l *ledger) error {
 	for {
 		fetches, err := k.Poll(ctx, 1000)
 		if errors.Is(err, io.EOF) {
-			return claimed, nil
+			return nil
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 		for _, f := range fetches {
 			for i := range f.Records {
-				r := &f.Records[i]
-				if string(r.Key) == claimKey {
-					claimed = claimed || string(r.Value) == claim
-					continue
+				if err := l.add(&f.Records[i]); err != nil {
+					return engine.Errorf(engine.ErrSerialization, "offset %d of the ledger: %w; somebody else has written to it: use another name",
+						f.Records[i].Offset, err).At(c.Ledger, 0)
 				}
-				p, err := parsePosition(r.Value)
-				if err != nil {
-					return false, engine.Errorf(engine.ErrSerialization,
-						"offset %d of the ledger: %w; somebody else has written to it: use another name", r.Offset, err).At(c.Ledger, 0)
-				}
-				into[string(r.Key)] = p
 			}
 		}
 	}
+}
+
+func (l *ledger) add(r *record.Record) error {
+	if string(r.Key) == claimKey {
+		l.claim = string(r.Value)
+		return nil
+	}
+	p, err := parsePosition(r.Value)
+	if err == nil {
+		l.positions[string(r.Key)] = p
+	}
+	return err
 }
 
 // place finds where to go on in each partition, and notes where new ones begin.
@@ -102,12 +134,15 @@ func (c *Carrier) placeOne(found map[string]Position, from, to *engine.TopicInfo
 	c.keys[tp] = k
 	p, known := found[k]
 	if !known || p.Target != identity(to) {
-		if there := to.Partitions[tp.Partition]; c.Exclusive && there.End > there.Start {
+		if there := partition(to, tp.Partition); c.Exclusive && there.End > there.Start {
 			return nil, engine.Errorf(engine.ErrTopicExists, "the target's topic has records that did not come from this source "+
 				"under this name: delete it, or say that records are to be appended to it").At(tp.Topic, int(tp.Partition))
 		}
 		c.fresh = append(c.fresh, tp)
-		return &Position{Topic: from.Name, Partition: part.Partition, Target: identity(to), Next: part.Start}, nil
+		p = Position{Topic: from.Name, Partition: part.Partition, Target: identity(to), Next: part.Start}
+		if begin, given := c.Begin[tp]; given && !known {
+			p.Next = min(begin, part.Start)
+		}
 	}
 	if p.Next > part.End {
 		return nil, engine.Errorf(engine.ErrOffsetOutOfRange, "the source ends at %d, but has been carried up to %d: "+

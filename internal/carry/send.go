@@ -37,6 +37,11 @@ func (c *Carrier) Gather(ctx context.Context, patience time.Duration) (int, erro
 		}
 		c.queue = fetches
 		c.adapt()
+		if c.CountDeleted {
+			if err := c.countDeleted(ctx); err != nil {
+				return 0, err
+			}
+		}
 	}
 	bytes := 0
 	for i := range c.queue {
@@ -65,6 +70,33 @@ func (c *Carrier) adapt() {
 		}
 	}
 	c.poll = int(min(max(int64(c.TxBytes)*int64(records)/int64(bytes), leastPoll), mostPoll))
+}
+
+// countDeleted counts the offsets between the positions and what was polled as skipped, as far as the source has deleted
+// them since. Other gaps are of compaction and transactions.
+func (c *Carrier) countDeleted(ctx context.Context) error {
+	for i := range c.queue {
+		f := &c.queue[i]
+		p, known := c.positions[f.TopicPartition]
+		if !known || len(f.Records) == 0 || f.Records[0].Offset <= p.Next {
+			continue
+		}
+		info, err := c.Source.DescribeTopic(ctx, f.Topic)
+		if err != nil {
+			return err
+		}
+		if gap := min(partition(&info, f.Partition).Start, f.Records[0].Offset) - p.Next; gap > 0 && c.first(i) {
+			p.Skipped += gap
+			p.Next += gap
+		}
+	}
+	return nil
+}
+
+// first reports whether no fetch before this one is of its partition.
+func (c *Carrier) first(i int) bool {
+	tp := c.queue[i].TopicPartition
+	return slices.IndexFunc(c.queue, func(f engine.Fetch) bool { return f.TopicPartition == tp }) == i
 }
 
 // payload is what counts of a record: key, value and headers.
@@ -200,19 +232,6 @@ func (c *Carrier) produce(ctx context.Context, tp engine.TopicPartition, rs []en
 		return e.At(tp.Topic, int(tp.Partition))
 	}
 	return err
-}
-
-// Skip leaves out the records of a partition that are below an offset and were not sent: they are deleted. They count as
-// skipped, and so do gaps among their offsets.
-func (c *Carrier) Skip(ctx context.Context, tp engine.TopicPartition, before int64) error {
-	p, known := c.positions[tp]
-	if !known || before <= p.Next {
-		return nil
-	}
-	p.Skipped += before - p.Next
-	p.Next = before
-	c.queue = slices.DeleteFunc(c.queue, func(f engine.Fetch) bool { return f.TopicPartition == tp })
-	return c.consumer.Seek(ctx, tp, before)
 }
 
 // syncEvery is after how many records pairs of offsets are noted.

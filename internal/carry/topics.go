@@ -3,6 +3,7 @@ package carry
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dot-do/kafka-embedded/engine"
 )
@@ -56,6 +57,15 @@ func compatible(from, to *engine.TopicInfo) error {
 				"or carry it into another target", engine.ErrOtherCodec, a, b).At(name, -1)
 	}
 	return nil
+}
+
+// partition is what a topic says of a partition; zero when it says nothing.
+func partition(info *engine.TopicInfo, n int32) engine.PartitionInfo {
+	i := slices.IndexFunc(info.Partitions, func(p engine.PartitionInfo) bool { return p.Partition == n })
+	if i < 0 {
+		return engine.PartitionInfo{Partition: n}
+	}
+	return info.Partitions[i]
 }
 
 // ledgerSegment keeps what is read at the start short: compaction works on whole segments.
