@@ -5,8 +5,6 @@ import (
 	"errors"
 	"iter"
 	"slices"
-
-	"github.com/dot-do/kafka-embedded/engine"
 )
 
 // Batch is messages that came together: of several partitions, those of one in order.
@@ -20,25 +18,20 @@ func (b *Batch) Commit(ctx context.Context) error {
 	if len(b.Messages) == 0 {
 		return nil
 	}
-	var gone error
-	next := map[engine.TopicPartition]int64{}
-	var last *source
+	next := map[*source]int64{}
 	for _, m := range b.Messages {
-		switch {
-		case m.source == nil:
+		if m.source == nil {
 			return errNotReceived()
-		case m.source.gone.Load():
-			gone = m.source.reader.errGone(m.source, nil)
-		default:
-			last = m.source
-			next[last.tp] = max(next[last.tp], m.Offset+1)
 		}
+		next[m.source] = max(next[m.source], m.Offset+1)
 	}
-	if last == nil {
-		return gone
+	first := b.Messages[0].source
+	gone, err := first.reader.commitHeld(ctx, next)
+	err = first.reader.explain(first, err)
+	if gone != nil {
+		err = errors.Join(err, first.reader.errGone(gone, nil))
 	}
-	err := last.reader.engine.Commit(ctx, next)
-	return errors.Join(last.reader.explain(last, err), gone)
+	return err
 }
 
 // Batches loops over batches of up to WithBatchSize messages. A batch that is not full is given out WithBatchTimeout

@@ -23,6 +23,8 @@ type source struct {
 	codec  codec.Codec
 	first  int64       // offset of the first record that was fetched; -1 before that
 	gone   atomic.Bool // given up: nothing is delivered or committed any more
+
+	commits int // under way; guarded by the reader's mu
 }
 
 // prepare heeds what others have asked for and gets the next records.
@@ -123,12 +125,15 @@ func (r *reader) attend(ctx context.Context) error {
 	r.moved = nil
 	r.gathered = slices.DeleteFunc(r.gathered, func(m *Message) bool {
 		target, void := moved[m.source.tp]
-		if _, ok := to[m.source.tp]; void && !ok {
+		if !void || m.source.gone.Load() {
+			return m.source.gone.Load()
+		}
+		if _, ok := to[m.source.tp]; !ok {
 			if to[m.source.tp] = target; target == rewind {
 				to[m.source.tp] = m.Offset
 			}
 		}
-		return void || m.source.gone.Load()
+		return true
 	})
 	var kept []fetched
 	for _, f := range r.buffer {
@@ -183,8 +188,8 @@ func (r *reader) mark(n int) {
 			return
 		}
 		if !f.gone.Load() {
-			if r.marks[f.tp] = f.Next; n < len(f.Records) {
-				r.marks[f.tp] = f.Records[n-1].Offset + 1
+			if r.marks[f.source] = f.Next; n < len(f.Records) {
+				r.marks[f.source] = f.Records[n-1].Offset + 1
 			}
 		}
 		n -= len(f.Records)

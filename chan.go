@@ -51,6 +51,9 @@ func (c *Consumer) send(ctx context.Context, ch chan<- *Message) error {
 
 // giveBack makes a message, which nobody saw, the next of its partition again.
 func (r *reader) giveBack(ctx context.Context, m *Message) error {
+	if m.source.gone.Load() {
+		return nil // the consumer may read the partition again, from what is committed
+	}
 	err := r.seek(context.WithoutCancel(ctx), m.source.tp, m.Offset)
 	if errors.Is(err, ErrInvalidArgument) || r.closedBy(err) {
 		return nil // the partition was given up meanwhile: it comes again anyway
@@ -67,7 +70,7 @@ func (r *reader) markMessages(ms ...*Message) {
 	}
 	for _, m := range ms {
 		if !m.source.gone.Load() {
-			r.marks[m.source.tp] = max(r.marks[m.source.tp], m.Offset+1)
+			r.marks[m.source] = max(r.marks[m.source], m.Offset+1)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // ErrRebalanceInProgress says that the consumer has given the partition up since, or was taken out of the group: the
 // message comes again, to whoever reads the partition now.
 func (m *Message) Commit(ctx context.Context) error {
-	if m.source == nil || m.source.reader == nil {
+	if m.source == nil {
 		return errNotReceived()
 	}
 	return m.source.reader.commit(ctx, m.source, m.Offset+1)
@@ -22,7 +22,7 @@ func (m *Message) Commit(ctx context.Context) error {
 // under way share the next; Close waits for all.
 func (m *Message) CommitAsync() *Delivery {
 	d := newDelivery()
-	if m.source == nil || m.source.reader == nil {
+	if m.source == nil {
 		d.resolve(RecordMetadata{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset}, errNotReceived())
 		return d
 	}
@@ -38,11 +38,29 @@ func errNotReceived() error {
 
 // commit stores the next offset of a partition.
 func (r *reader) commit(ctx context.Context, s *source, next int64) error {
-	if s.gone.Load() {
+	if !s.enter() {
 		return r.errGone(s, nil)
 	}
+	defer s.leave()
 	err := r.engine.Commit(ctx, map[engine.TopicPartition]int64{s.tp: next})
 	return r.explain(s, err)
+}
+
+// commitHeld stores next offsets in one commit. Partitions that were given up are left out; gone is one of them, or nil.
+func (r *reader) commitHeld(ctx context.Context, next map[*source]int64) (gone *source, err error) {
+	offsets := make(map[engine.TopicPartition]int64, len(next))
+	for s, offset := range next {
+		if !s.enter() {
+			gone = s
+			continue
+		}
+		defer s.leave()
+		offsets[s.tp] = offset
+	}
+	if len(offsets) == 0 {
+		return gone, nil
+	}
+	return gone, r.engine.Commit(ctx, offsets)
 }
 
 // explain turns the group's refusal of a member that it has removed into what that means for a message. A static member
@@ -77,12 +95,12 @@ func (r *reader) commitMarks(ctx context.Context) error {
 		r.mu.Unlock()
 		return nil
 	}
-	r.marks = map[engine.TopicPartition]int64{}
+	r.marks = map[*source]int64{}
 	r.mu.Unlock()
 	if r.config.Group == "" {
 		return nil
 	}
-	err := r.engine.Commit(ctx, marks)
+	_, err := r.commitHeld(ctx, marks)
 	if err == nil {
 		return nil
 	}
@@ -92,9 +110,9 @@ func (r *reader) commitMarks(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for tp, next := range marks {
-		if s := r.sources[tp]; s != nil && r.marks[tp] < next {
-			r.marks[tp] = next
+	for s, next := range marks {
+		if !s.gone.Load() && r.marks[s] < next {
+			r.marks[s] = next
 		}
 	}
 	return err

@@ -35,9 +35,10 @@ func (c *Client) Consumer(topic, group string, opts ...ConsumerOption) *Consumer
 	}
 	r := &reader{
 		client: c, config: cc, codecs: map[string]codec.Codec{}, closing: make(chan struct{}),
-		sources: map[engine.TopicPartition]*source{}, marks: map[engine.TopicPartition]int64{},
+		sources: map[engine.TopicPartition]*source{}, marks: map[*source]int64{},
 		paused: map[engine.TopicPartition]bool{},
 	}
+	r.settled.L = &r.mu
 	r.config.OnRevoked, r.config.OnLost = r.revoked, r.lost
 	k := &Consumer{reader: r, decode: (*Message).decode}
 	if cc.rawValues {

@@ -139,30 +139,26 @@ func (f *flights) commit(ctx context.Context) error {
 	if f.reader.config.Group == "" {
 		return nil
 	}
-	next := map[engine.TopicPartition]int64{}
-	flights := map[engine.TopicPartition]*flight{}
+	next := map[*source]int64{}
 	f.mu.Lock()
 	for s, p := range f.sources {
 		if p.next > p.committed && !s.gone.Load() {
-			next[s.tp], flights[s.tp] = p.next, p
+			next[s] = p.next
 		}
 	}
 	f.mu.Unlock()
-	if len(next) == 0 {
-		return nil
-	}
-	err := f.reader.engine.Commit(ctx, next)
+	_, err := f.reader.commitHeld(ctx, next)
 	if err == nil {
-		f.committed(flights, next)
+		f.committed(next)
 		return nil
 	}
 	if !refused(err) {
 		return err
 	}
-	for tp, offset := range next { // one that was given up meanwhile must not keep the others back
-		one := map[engine.TopicPartition]int64{tp: offset}
-		if err := f.reader.engine.Commit(ctx, one); err == nil {
-			f.committed(flights, one)
+	for s, offset := range next { // one that was given up meanwhile must not keep the others back
+		one := map[*source]int64{s: offset}
+		if _, err := f.reader.commitHeld(ctx, one); err == nil {
+			f.committed(one)
 		} else if !refused(err) {
 			return err
 		}
@@ -170,11 +166,14 @@ func (f *flights) commit(ctx context.Context) error {
 	return nil
 }
 
-func (f *flights) committed(flights map[engine.TopicPartition]*flight, next map[engine.TopicPartition]int64) {
+// committed notes what needs no further commit, also of partitions that were given up.
+func (f *flights) committed(next map[*source]int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for tp, offset := range next {
-		flights[tp].committed = max(flights[tp].committed, offset)
+	for s, offset := range next {
+		if p := f.sources[s]; p != nil {
+			p.committed = max(p.committed, offset)
+		}
 	}
 }
 

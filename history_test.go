@@ -111,8 +111,6 @@ func (r *recorder) OpenConsumer(ctx context.Context, c engine.ConsumerConfig) (e
 		m.end(kind, tps)
 	}
 	c.OnLost = func(tps []engine.TopicPartition) {
-		m.commits.Lock()
-		defer m.commits.Unlock()
 		onLost(tps)
 		m.end(sawLost, tps)
 	}
@@ -126,7 +124,6 @@ type recorded struct {
 	engine.Consumer
 	history *history
 	member  int32
-	commits sync.RWMutex // a commit that is under way belongs to what the member reads now
 }
 
 // kicked reports whether the group has removed the member, who is told so only by a poll, or by a commit: one that changes
@@ -157,8 +154,6 @@ func (m *recorded) Poll(ctx context.Context, maxRecords int) ([]engine.Fetch, er
 }
 
 func (m *recorded) Commit(ctx context.Context, offsets map[engine.TopicPartition]int64) error {
-	m.commits.RLock()
-	defer m.commits.RUnlock()
 	began := map[engine.TopicPartition]int32{}
 	for tp, next := range offsets {
 		began[tp] = m.history.add(sawCommitting, m.member, tp.Partition, next, 0)

@@ -50,11 +50,12 @@ type reader struct {
 	moved     map[engine.TopicPartition]int64 // new position, or rewind: buffered records are void
 	back      map[engine.TopicPartition]bool  // of aborted transactions: to be read again
 	paused    map[engine.TopicPartition]bool
-	marks     map[engine.TopicPartition]int64 // next offsets that auto-commit may commit
-	flushed   time.Time                       // when it last did
-	release   releaser                        // what Parallel has in flight
-	letters   *opener                         // of the dead letters' producer
+	marks     map[*source]int64 // next offsets that auto-commit may commit
+	flushed   time.Time         // when it last did
+	release   releaser          // what Parallel has in flight
+	letters   *opener           // of the dead letters' producer
 	async     asyncCommits
+	settled   sync.Cond // a source has no commit under way any more
 }
 
 // open opens the engine's consumer, and makes topics if that is allowed.

@@ -41,19 +41,48 @@ func (r *reader) lost(tps []engine.TopicPartition) {
 	r.abandon(tps)
 }
 
-// abandon makes sure that nothing of these partitions is delivered or committed any more.
+// abandon makes sure that nothing of these partitions is delivered or committed any more. It returns when no commit of
+// them is under way: the engine knows a commit only by its partition, and would count one that comes late for what the
+// consumer is assigned next.
 func (r *reader) abandon(tps []engine.TopicPartition) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var given []*source
 	for _, tp := range tps {
 		if s := r.sources[tp]; s != nil {
 			s.gone.Store(true)
 			delete(r.sources, tp)
+			delete(r.marks, s)
+			given = append(given, s)
 		}
-		delete(r.marks, tp)
 		delete(r.moved, tp)
 	}
 	r.interrupt()
+	for _, s := range given {
+		for s.commits > 0 {
+			r.settled.Wait()
+		}
+	}
+}
+
+// enter begins a commit, unless the partition was given up, which it reports with false. Whoever gives it up waits for
+// leave.
+func (s *source) enter() bool {
+	s.reader.mu.Lock()
+	defer s.reader.mu.Unlock()
+	if s.gone.Load() {
+		return false
+	}
+	s.commits++
+	return true
+}
+
+func (s *source) leave() {
+	s.reader.mu.Lock()
+	defer s.reader.mu.Unlock()
+	if s.commits--; s.commits == 0 {
+		s.reader.settled.Broadcast()
+	}
 }
 
 func (r *reader) setReleaser(release releaser) {

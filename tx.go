@@ -180,19 +180,25 @@ func (tx *Tx) CommitOffsets(ms ...*Message) error {
 	return nil
 }
 
-func (tx *Tx) commitOffsets(r *reader, next map[engine.TopicPartition]int64) error {
+func (tx *Tx) commitOffsets(r *reader, next map[*source]int64) error {
 	if tx.consumed == nil {
 		tx.consumed = map[*reader][]engine.TopicPartition{}
 	}
-	for tp := range next {
-		tx.consumed[r] = append(tx.consumed[r], tp)
+	offsets := make(map[engine.TopicPartition]int64, len(next))
+	for s, offset := range next {
+		if !s.enter() {
+			return r.errGone(s, nil)
+		}
+		defer s.leave()
+		tx.consumed[r] = append(tx.consumed[r], s.tp)
+		offsets[s.tp] = offset
 	}
-	return tx.producer.SendOffsets(tx.ctx, r.config.Group, next, r.engine)
+	return tx.producer.SendOffsets(tx.ctx, r.config.Group, offsets, r.engine)
 }
 
 // offsetsOf are the next offsets to read after messages, by consumer.
-func offsetsOf(ms []*Message) (map[*reader]map[engine.TopicPartition]int64, error) {
-	offsets := map[*reader]map[engine.TopicPartition]int64{}
+func offsetsOf(ms []*Message) (map[*reader]map[*source]int64, error) {
+	offsets := map[*reader]map[*source]int64{}
 	for _, m := range ms {
 		if m.source == nil {
 			return nil, errNotReceived()
@@ -202,9 +208,9 @@ func offsetsOf(ms []*Message) (map[*reader]map[engine.TopicPartition]int64, erro
 			return nil, err
 		}
 		if offsets[r] == nil {
-			offsets[r] = map[engine.TopicPartition]int64{}
+			offsets[r] = map[*source]int64{}
 		}
-		offsets[r][m.source.tp] = max(offsets[r][m.source.tp], m.Offset+1)
+		offsets[r][m.source] = max(offsets[r][m.source], m.Offset+1)
 	}
 	return offsets, nil
 }

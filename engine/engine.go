@@ -130,8 +130,9 @@ type Producer interface {
 	Progress(ctx context.Context, topic string) (map[int32]int64, error)
 
 	Begin(ctx context.Context) error
-	// SendOffsets adds consumed offsets (the next ones to read) to the transaction. The consumer's group
-	// generation is checked when from is a Consumer of the same engine; nil skips the check.
+	// SendOffsets adds consumed offsets (the next ones to read) to the transaction. From is the Consumer that has read up to
+	// there: it must hold the partitions now, and when the transaction commits must not have given up any since. Nil skips
+	// the check.
 	SendOffsets(ctx context.Context, group string, offsets map[TopicPartition]int64, from Consumer) error
 	// End commits or aborts.
 	End(ctx context.Context, commit bool) error

@@ -72,14 +72,6 @@ func (m *Member) Commit(ctx context.Context, offsets map[engine.TopicPartition]i
 	}
 }
 
-// CheckGeneration reports whether m may commit these offsets now, for a transaction that stores them by itself. The
-// errors are those of [Member.Commit].
-func (c *Coordinator) CheckGeneration(m *Member, offsets map[engine.TopicPartition]int64) error {
-	m.group.mu.Lock()
-	defer m.group.mu.Unlock()
-	return m.check(offsets)
-}
-
 // check reports whether the member may commit offsets.
 func (m *Member) check(offsets map[engine.TopicPartition]int64) error {
 	if m.lost != nil {

@@ -45,8 +45,9 @@ type Member struct {
 
 	beat, polled, asked time.Duration // when it last gave a sign of life, polled, was asked to give up
 
-	generation int32 // that Poll last returned
-	away       bool  // stands in for a static member that left and may come back
+	generation int32  // that Poll last returned
+	gaveUp     uint64 // how often it has given partitions up
+	away       bool   // stands in for a static member that left and may come back
 	left       bool
 	lost       *engine.Error // why it is no member any more, or nil
 }
@@ -115,6 +116,7 @@ func (m *Member) Ack(generation int32) {
 		return
 	}
 	m.revoked = nil
+	m.gaveUp++
 	g.settle()
 }
 

@@ -160,6 +160,7 @@ func (g *group) discard(gone func(engine.TopicPartition) bool) (any bool) {
 		for _, list := range [...]*[]engine.TopicPartition{&m.target, &m.current, &m.next, &m.revoking, &m.revoked} {
 			if slices.ContainsFunc(*list, gone) {
 				*list = slices.DeleteFunc(slices.Clone(*list), gone)
+				m.gaveUp++
 				any = true
 			}
 		}

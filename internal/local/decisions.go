@@ -104,8 +104,8 @@ func (u *unit) add(d *txn.Decision) error {
 
 // check reports why offsets may not be committed.
 func (u *unit) check(o txn.Offsets) error {
-	if m, ok := o.From.(*group.Member); ok {
-		if err := u.groups.CheckGeneration(m, o.Offsets); err != nil {
+	if c, ok := o.From.(group.Claim); ok {
+		if err := c.Check(o.Offsets); err != nil {
 			return err
 		}
 	}

@@ -102,10 +102,11 @@ func (p *producer) SendOffsets(
 		if err != nil {
 			return err
 		}
-		if err := p.e.groups.CheckGeneration(member, offsets); err != nil {
+		claim, err := member.Claim(offsets)
+		if err != nil {
 			return err // rather now than when all the work is done
 		}
-		return t.AddOffsets(name, offsets, member)
+		return t.AddOffsets(name, offsets, claim)
 	})
 }
 
