@@ -60,8 +60,9 @@ func (p *producer) transactor(ctx context.Context) (*transactor, error) {
 		}
 		c := producer{e: p.e, config: p.config}
 		c.config.Acks = engine.AcksAll
-		p.tx.options = append(c.options(), kgo.TransactionalID(p.tx.id), kgo.TransactionTimeout(p.tx.timeout),
-			kgo.RecordDeliveryTimeout(max(p.e.opts.Timeout, time.Second)))
+		// How long records may wait is for the contexts to say: kgo counts its own timeout from their timestamps, which are
+		// the sender's, and may be of last year.
+		p.tx.options = append(c.options(), kgo.TransactionalID(p.tx.id), kgo.TransactionTimeout(p.tx.timeout))
 	}
 	return p.tx, p.tx.dial(ctx)
 }

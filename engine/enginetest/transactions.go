@@ -26,6 +26,22 @@ var transactionTests = []test{
 		require.NoError(w, p.End(w.ctx, true))
 		require.ElementsMatch(w, []string{"a", "b"}, values(w.readAll(engine.ConsumerConfig{})))
 	})},
+	{"keep timestamps, also old ones", transactional(func(w *world, p engine.Producer) {
+		sent := []engine.Record{rec("", "from 1970"), rec("", "recent")}
+		sent[0].Timestamp, sent[1].Timestamp = 0, 1_700_000_000_000
+		for i := range sent {
+			sent[i].Partition = 0
+		}
+		require.NoError(w, p.Begin(w.ctx))
+		_, err := p.Produce(w.ctx, w.topic, sent)
+		require.NoError(w, err)
+		require.NoError(w, p.End(w.ctx, true))
+		read := w.readAll(engine.ConsumerConfig{})
+		require.Len(w, read, 2)
+		for i, r := range read {
+			require.Equal(w, sent[i].Timestamp, r.Timestamp)
+		}
+	})},
 	{"that abort are never seen", transactional(func(w *world, p engine.Producer) {
 		for _, commit := range []bool{false, true, false} {
 			require.NoError(w, p.Begin(w.ctx))
