@@ -179,7 +179,7 @@ func (ts *topics) describe(ctx context.Context, names ...string) ([]engine.Topic
 	}
 	infos := make([]engine.TopicInfo, len(details))
 	for i, d := range details {
-		infos[i] = engine.TopicInfo{Name: d.Topic, ID: d.ID, Config: configs[d.Topic]}
+		infos[i] = engine.TopicInfo{Name: d.Topic, ID: d.ID, Config: configs[d.Topic], CodecInRecords: true}
 		infos[i].Config.Partitions, infos[i].Config.Codec = len(d.Partitions), codecs[d.Topic]
 		for _, tp := range partitionsOf(d) {
 			infos[i].Partitions = append(infos[i].Partitions, extents[tp].info(tp.Partition))

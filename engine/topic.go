@@ -42,6 +42,9 @@ type TopicInfo struct {
 	ID         [16]byte // tells a recreated topic from an earlier one of the same name
 	Config     TopicConfig
 	Partitions []PartitionInfo
+	// CodecInRecords says that the engine keeps no topic's codec, and records name theirs in [CodecHeader]; the one in Config
+	// is then of records that do not.
+	CodecInRecords bool
 }
 
 // PartitionInfo describes one partition.

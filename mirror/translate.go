@@ -90,12 +90,17 @@ func (t *translator) walk(ctx context.Context, tp engine.TopicPartition, sync ca
 	}
 }
 
-// equal reports whether one record is a copy of the other.
+// equal reports whether one record is a copy of the other. The header that names the codec may be in one of them only.
 func equal(a, b *record.Record) bool {
-	return a.Timestamp == b.Timestamp && same(a.Key, b.Key) && same(a.Value, b.Value) && a.NumHeaders == b.NumHeaders &&
-		slices.EqualFunc(a.AppendHeaders(nil), b.AppendHeaders(nil), func(x, y record.Header) bool {
-			return x.Key == y.Key && same(x.Value, y.Value)
-		})
+	return a.Timestamp == b.Timestamp && same(a.Key, b.Key) && same(a.Value, b.Value) &&
+		slices.EqualFunc(headers(a), headers(b), func(x, y record.Header) bool { return x.Key == y.Key && same(x.Value, y.Value) })
+}
+
+func headers(r *record.Record) []record.Header {
+	if r.NumHeaders == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(r.AppendHeaders(nil), func(h record.Header) bool { return h.Key == engine.CodecHeader })
 }
 
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }

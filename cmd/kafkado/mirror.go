@@ -97,9 +97,13 @@ func (f *mirrorFlags) options(view *mirrorView) []mirror.Option {
 	return opts
 }
 
-// openLog opens a log that is named by a URL, or by a directory.
+// openLog opens a log that is named by a URL, or by a directory. Records of a cluster that name no codec were written by
+// other programs: they are carried as bytes.
 func openLog(ctx context.Context, name string) (*kafka.Client, error) {
-	if isURL(name) {
+	switch {
+	case strings.HasPrefix(name, "kafka+ssl:"), strings.HasPrefix(name, "kafka:"), strings.HasPrefix(name, "kafkas:"):
+		return kafka.NewClient(ctx, kafka.WithURL(name), kafka.WithCodec(kafka.Raw))
+	case isURL(name):
 		return kafka.NewClient(ctx, kafka.WithURL(name))
 	}
 	return kafka.NewClient(ctx, kafka.WithDir(name))

@@ -52,6 +52,8 @@ type Carrier struct {
 	sources, targets []engine.TopicInfo // in the order of Topics
 	positions        map[engine.TopicPartition]*Position
 	keys             map[engine.TopicPartition]string
+	labels           map[string][]record.Header // by topic
+	batch            int                        // bytes of a batch that holds any record
 	fresh            []engine.TopicPartition // that have no position in the ledger yet
 
 	flusher  engine.Producer // of the source, which makes it durable
@@ -69,7 +71,7 @@ func Open(ctx context.Context, config Config) (*Carrier, error) {
 	}
 	c := &Carrier{
 		Config: config, poll: firstPoll,
-		positions: map[engine.TopicPartition]*Position{}, keys: map[engine.TopicPartition]string{},
+		labels: map[string][]record.Header{}, positions: map[engine.TopicPartition]*Position{}, keys: map[engine.TopicPartition]string{},
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -104,7 +106,7 @@ func (c *Carrier) open(ctx context.Context) (err error) {
 
 // openTransactional opens the target's producer, with transactions if there are any.
 func (c *Carrier) openTransactional(ctx context.Context) (err error) {
-	c.producer, err = c.Target.OpenProducer(ctx, engine.ProducerConfig{TransactionalID: c.Ledger})
+	c.producer, err = c.Target.OpenProducer(ctx, engine.ProducerConfig{TransactionalID: c.Ledger, BatchBytes: c.batch})
 	if errors.Is(err, errors.ErrUnsupported) {
 		return c.openPlain(ctx)
 	}
@@ -120,7 +122,7 @@ func (c *Carrier) openPlain(ctx context.Context) error {
 		err = c.producer.Close()
 		c.producer = nil
 	}
-	p, failed := c.Target.OpenProducer(ctx, engine.ProducerConfig{})
+	p, failed := c.Target.OpenProducer(ctx, engine.ProducerConfig{BatchBytes: c.batch})
 	if failed != nil {
 		return errors.Join(err, failed)
 	}

@@ -214,7 +214,7 @@ func (c *Carrier) take(f *engine.Fetch, room *int, sent *Sent) (rs []engine.Reco
 		}
 		*room -= size
 		rs = append(rs, engine.Record{
-			Key: r.Key, Value: r.Value, Headers: r.AppendHeaders(nil), Timestamp: r.Timestamp, Partition: f.Partition,
+			Key: r.Key, Value: r.Value, Headers: headers(r, c.labels[f.Topic]), Timestamp: r.Timestamp, Partition: f.Partition,
 		})
 		sent.Records++
 		sent.Bytes += int64(size)

@@ -84,11 +84,14 @@ func Read(t testing.TB, e engine.Engine, topic string) (texts map[int32][]string
 	}
 }
 
-// Text is a record without its offset.
+// Text is a record without its offset, and without the header that names its codec.
 func Text(r *record.Record) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%d %s=%s", r.Timestamp, quote(r.Key), quote(r.Value))
 	for h := range r.Headers() {
+		if h.Key == engine.CodecHeader {
+			continue
+		}
 		fmt.Fprintf(&s, " %q:%s", h.Key, quote(h.Value))
 	}
 	return s.String()
