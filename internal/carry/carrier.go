@@ -54,7 +54,7 @@ type Carrier struct {
 	keys             map[engine.TopicPartition]string
 	labels           map[string][]record.Header // by topic
 	batch            int                        // bytes of a batch that holds any record
-	fresh            []engine.TopicPartition // that have no position in the ledger yet
+	fresh            []engine.TopicPartition    // that have no position in the ledger yet
 
 	flusher  engine.Producer // of the source, which makes it durable
 	producer engine.Producer // of the target
