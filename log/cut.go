@@ -3,7 +3,6 @@ package log
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -40,7 +39,7 @@ func (r *recovery) copyOut(s *segment.Segment, from, to int64, name string) erro
 	if err != nil {
 		return err
 	}
-	if err = s.CopyTo(io.NewOffsetWriter(f, 0), from, to); err == nil {
+	if err = s.CopyTo(f, from, to); err == nil {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {

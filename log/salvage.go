@@ -181,7 +181,7 @@ func (p *repair) copyAside(s *slot, src *segment.Segment, b stretch) error {
 	if err != nil {
 		return err
 	}
-	if err = src.CopyTo(io.NewOffsetWriter(f, 0), b.from, b.to); err == nil {
+	if err = src.CopyTo(f, b.from, b.to); err == nil {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {

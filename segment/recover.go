@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/record"
 )
 
@@ -53,11 +54,8 @@ func (s *Segment) HasValidAfter(from, size int64) bool {
 }
 
 // CopyTo copies the bytes in [from, to) of the log file.
-func (s *Segment) CopyTo(w io.Writer, from, to int64) error {
-	return s.chunks(from, to, func(b []byte) error {
-		_, err := w.Write(b)
-		return err
-	})
+func (s *Segment) CopyTo(f vfs.File, from, to int64) error {
+	return vfs.CopyRange(f, s.file, from, to-from)
 }
 
 func (s *Segment) chunks(from, to int64, fn func([]byte) error) error {

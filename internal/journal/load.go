@@ -12,6 +12,9 @@ import (
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 )
 
+// mostFile bounds what is read: many times what memory holds, and nothing to a file that is one large hole.
+const mostFile = 1 << 36
+
 // Report says what was found in the live generation of a journal.
 type Report struct {
 	Generation uint64
@@ -57,6 +60,9 @@ func load(f vfs.FS, dir string, id [16]byte, generation uint64) (*loaded, error)
 	defer file.Close()
 	if l.Size, err = file.Size(); err != nil {
 		return nil, err
+	}
+	if l.Size > mostFile {
+		return nil, corrupt(l.File, 0, fmt.Sprintf("the file has %d bytes, more than a journal can have", l.Size))
 	}
 	s := newScanner(file, l.Size, id, generation)
 	snapshot, err := l.scan(s)

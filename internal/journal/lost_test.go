@@ -161,3 +161,25 @@ func TestClosingEntryIsTornOff(t *testing.T) {
 	_, err = journal.Open(options(mem))
 	require.ErrorIs(t, err, engine.ErrCorrupt)
 }
+
+// TestHugeFile: a hole of a petabyte is not read; one that follows sound entries is kept aside as a hole.
+func TestHugeFile(t *testing.T) {
+	s := newSample(t)
+	grow := func(size int64) *vfs.Mem {
+		mem := s.mem.KillClone()
+		f, err := mem.OpenFile(s.file, os.O_RDWR)
+		require.NoError(t, err)
+		require.NoError(t, f.Truncate(size))
+		require.NoError(t, f.Close())
+		return mem
+	}
+	_, err := journal.Open(options(grow(1 << 50)))
+	require.ErrorIs(t, err, engine.ErrCorrupt)
+	require.ErrorContains(t, err, s.file)
+
+	mem := grow(100 << 20)
+	before := mem.Used()
+	j := open(t, options(mem))
+	require.Equal(t, s.states[5], state(j))
+	require.Less(t, mem.Used()-before, int64(1<<20))
+}

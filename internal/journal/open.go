@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"path"
@@ -122,10 +121,8 @@ func (j *Journal) keepTail(l *loaded) (string, error) {
 		return "", err
 	}
 	defer from.Close()
-	tail := io.NewSectionReader(from, l.Valid, l.Size-l.Valid)
 	err = writeNew(j.o.FS, name, func(to vfs.File) error {
-		_, err := io.Copy(io.NewOffsetWriter(to, 0), tail)
-		return err
+		return vfs.CopyRange(to, from, l.Valid, l.Size-l.Valid)
 	})
 	if err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"math"
@@ -71,4 +72,24 @@ func readAll(file File, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	return data[:n], nil
+}
+
+// CopyRange makes to hold a copy of n bytes of from, which stand at off. Runs of zeros take no room: a hole stays one. It
+// does not sync.
+func CopyRange(to File, from io.ReaderAt, off, n int64) error {
+	buf, zeros := make([]byte, min(n, 64<<10)), make([]byte, min(n, 64<<10))
+	for at := int64(0); at < n; {
+		part := buf[:min(int64(len(buf)), n-at)]
+		got, err := from.ReadAt(part, off+at)
+		if got == 0 && err != nil {
+			return err
+		}
+		if part = part[:got]; !bytes.Equal(part, zeros[:got]) {
+			if _, err := to.WriteAt(part, at); err != nil {
+				return err
+			}
+		}
+		at += int64(got)
+	}
+	return to.Truncate(n)
 }

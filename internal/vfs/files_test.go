@@ -1,7 +1,9 @@
 package vfs_test
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"syscall"
 	"testing"
 
@@ -76,4 +78,29 @@ func TestWriteFileAtomicFaults(t *testing.T) {
 	for seed := range uint64(50) {
 		require.Equal(t, "f=new", dump(t, m.CrashClone(seed)))
 	}
+}
+
+// TestCopyRange: a hole stays one.
+func TestCopyRange(t *testing.T) {
+	m := vfs.NewMem()
+	from, err := m.OpenFile("from", rwCreate)
+	require.NoError(t, err)
+	_, err = from.WriteAt([]byte("xhead"), 0)
+	require.NoError(t, err)
+	_, err = from.WriteAt([]byte("tail"), 10<<20)
+	require.NoError(t, err)
+	require.NoError(t, from.Truncate(20<<20))
+	before := m.Used()
+	to, err := m.OpenFile("to", rwCreate)
+	require.NoError(t, err)
+	require.NoError(t, vfs.CopyRange(to, from, 1, 20<<20-1))
+	require.Less(t, m.Used()-before, int64(200<<10))
+	want, err := vfs.ReadFile(m, "from", 1<<30)
+	require.NoError(t, err)
+	got, err := vfs.ReadFile(m, "to", 1<<30)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want[1:], got))
+	require.ErrorIs(t, vfs.CopyRange(to, from, 20<<20, 1), io.EOF)
+	require.NoError(t, from.Close())
+	require.NoError(t, to.Close())
 }
