@@ -55,6 +55,11 @@ func (l *Log) append(b record.Batch, nowMs int64) (Appended, error) {
 	if duplicate, err := l.checkProducer(b); err != nil || duplicate.Duplicate {
 		return duplicate, err
 	}
+	if l.untouched {
+		if err := l.active.Recognise(); err != nil {
+			return Appended{}, l.readError(err)
+		}
+	}
 	first := l.end.Load()
 	count := int64(b.LastOffsetDelta()) + 1
 	if first > math.MaxInt64-count {

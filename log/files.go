@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -26,6 +27,10 @@ type files struct {
 
 type swapFile struct {
 	base, sequence int64
+}
+
+func (f swapFile) name() string {
+	return segment.Name(f.base) + segment.LogExt + swapSuffix(f.sequence)
 }
 
 func swapSuffix(sequence int64) string { return fmt.Sprintf(".%d%s", sequence, swapExt) }
@@ -82,7 +87,7 @@ func (r *recovery) finishSwaps() error {
 			}
 			continue
 		}
-		if err := r.settle(r.manifest.sealed[i], f.sequence); err != nil {
+		if err := r.finishSwap(r.manifest.sealed[i], f); err != nil {
 			return err
 		}
 	}
@@ -91,6 +96,49 @@ func (r *recovery) finishSwaps() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// finishSwap lets a compacted segment take its place, unless it is damaged: then nothing is removed for it.
+func (r *recovery) finishSwap(info segment.Info, f swapFile) error {
+	whole, err := r.whole(info, f)
+	if err != nil {
+		return err
+	}
+	if !whole {
+		r.damaged(f.name(), "the compacted segment is not what was recorded", info.Base, info.Next)
+		return nil
+	}
+	return r.settle(info, f.sequence)
+}
+
+// whole reports whether a compacted segment's file is the one that was recorded.
+func (r *recovery) whole(info segment.Info, f swapFile) (bool, error) {
+	s := segment.Open(segment.Place{FS: r.fs, Pool: r.place.Pool, Dir: r.opts.Dir, Suffix: swapSuffix(f.sequence)}, info)
+	whole, err := s.Whole()
+	return whole, errors.Join(err, s.Close())
+}
+
+// leaveStrays forgets files that look like compacted segments which have taken their place long ago. Somebody has put
+// them there.
+func (r *recovery) leaveStrays() error {
+	kept := r.files.swaps[:0]
+	for _, f := range r.files.swaps {
+		i := slices.IndexFunc(r.manifest.sealed, func(i segment.Info) bool { return i.Base == f.base })
+		size, exists := r.files.sizes[f.base]
+		if i >= 0 && r.manifest.swaps[f.base] == f.sequence && exists && size == r.manifest.sealed[i].Size {
+			whole, err := r.whole(r.manifest.sealed[i], f)
+			if err != nil {
+				return err
+			}
+			if !whole {
+				r.note(r.path(f.name()) + " is not what was recorded of that compaction, which was finished; it is left alone")
+				continue
+			}
+		}
+		kept = append(kept, f)
+	}
+	r.files.swaps = kept
 	return nil
 }
 
@@ -127,7 +175,7 @@ func (r *recovery) removeInside(info segment.Info) error {
 
 // finishRemovals removes segments that the manifest no longer knows because they lie below the start.
 func (r *recovery) finishRemovals() error {
-	if r.lost {
+	if r.lost || r.readOnly {
 		return nil
 	}
 	for _, info := range r.manifest.sealed {

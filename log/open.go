@@ -96,7 +96,7 @@ type recovery struct {
 
 func (r *recovery) run() error {
 	steps := []func() error{
-		r.readManifest, r.readCheckpoint, r.listFiles, r.finishSwaps, r.finishRemovals, r.openSealed, r.openRest,
+		r.readManifest, r.readCheckpoint, r.listFiles, r.leaveStrays, r.finishSwaps, r.finishRemovals, r.openSealed, r.openRest,
 		r.setEnds, r.replayProducers, r.saveManifest, r.activate,
 	}
 	for _, step := range steps {
@@ -111,7 +111,7 @@ func (r *recovery) readManifest() error {
 	b, err := vfs.ReadFile(r.fs, r.path(manifestName), maxManifestSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.lost, r.rewrite = true, true
-		r.note("unverified: the manifest is missing; sealed segments are read in full")
+		r.note(fmt.Sprintf("unverified: %s is missing; sealed segments are read in full", r.path(manifestName)))
 		return nil
 	}
 	if err != nil {
@@ -122,9 +122,10 @@ func (r *recovery) readManifest() error {
 	if valid < len(b) {
 		r.rewrite = true
 		if r.lost = m.resumes(b[valid:]); r.lost {
-			r.note(fmt.Sprintf("unverified: the manifest is damaged at %d; segments recorded behind that are read in full", valid))
+			r.note(fmt.Sprintf("unverified: %s is damaged at %d; segments recorded behind that are read in full",
+				r.path(manifestName), valid))
 		} else {
-			r.note(fmt.Sprintf("the last record of the manifest, at %d, was not finished and is dropped", valid))
+			r.note(fmt.Sprintf("%s: the last record, at %d, was not finished and is dropped", r.path(manifestName), valid))
 		}
 	}
 	r.manifest, r.manifest.file, r.manifest.size = m, file, int64(valid)
@@ -138,7 +139,8 @@ func (r *recovery) readCheckpoint() error {
 	}
 	r.mark, r.checkpoint.sequence, r.hasMark = parseCheckpoint(b, r.checkpoint.seed)
 	if !r.hasMark {
-		r.note("unverified: the checkpoint is missing or damaged; damage and a torn tail are told apart by what follows")
+		r.note(fmt.Sprintf("unverified: %s is missing or damaged; damage and a torn tail are told apart by what follows",
+			r.path(checkpointName)))
 	}
 	return nil
 }

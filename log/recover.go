@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/record"
 	"github.com/dot-do/kafka-embedded/segment"
 )
@@ -112,10 +113,18 @@ func (r *recovery) openOne(base int64, later []int64) (stop bool, err error) {
 	r.list = append(r.list, s)
 	r.known[s] = info.Next
 	size := r.files.sizes[base]
+	if size > segment.MaxBytes {
+		r.damaged(segment.Name(base)+segment.LogExt, fmt.Sprintf("the file has %d bytes, more than a segment can have", size),
+			base, -1)
+		return false, nil
+	}
 	if size < info.Size {
 		r.damaged(segment.Name(base)+segment.LogExt,
 			fmt.Sprintf("the file has %d bytes, of which %d were durable", size, info.Size), base, info.Next)
 		return false, nil
+	}
+	if foreign, err := r.isForeign(s, size); foreign || err != nil {
+		return false, err
 	}
 	bad, err := r.replay(s, size)
 	if err != nil {
@@ -136,6 +145,21 @@ func (r *recovery) openOne(base int64, later []int64) (stop bool, err error) {
 		return false, err
 	}
 	return true, r.setAside(later)
+}
+
+// isForeign reports damage when a file that is going to be read is another one. One that was closed cleanly is not read
+// now: then the first read or append finds out.
+func (r *recovery) isForeign(s *segment.Segment, size int64) (bool, error) {
+	if size == s.Size() {
+		return false, nil
+	}
+	err := s.Recognise()
+	var c *engine.CorruptionError
+	if errors.As(err, &c) {
+		r.damaged(segment.Name(s.Base())+segment.LogExt, c.Reason, c.First, c.Next)
+		return true, nil
+	}
+	return false, err
 }
 
 // replay reads batches behind what is known of a segment, and says where they stop being valid: nil at the end of the

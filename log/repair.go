@@ -75,10 +75,10 @@ func (p *repair) run() (Report, error) {
 		return v.report, err
 	}
 	p.v = v
-	if err := p.checkEpoch(); err != nil {
+	if err := errors.Join(p.checkEpoch(), p.checkSizes()); err != nil {
 		return Report{}, err
 	}
-	if v.restBroken || slices.Contains(slices.Collect(maps.Values(v.bad)), true) {
+	if v.restBroken || v.startLost || slices.Contains(slices.Collect(maps.Values(v.bad)), true) {
 		if err := p.rebuild(); err != nil {
 			return Report{}, err
 		}
@@ -105,6 +105,17 @@ func (p *repair) checkEpoch() error {
 	if p.o.Epoch < newest {
 		return engine.Errorf(engine.ErrInvalidArgument, "the repair has epoch %d, but the log has had %d", p.o.Epoch, newest).
 			At(p.o.Topic, p.o.Partition)
+	}
+	return nil
+}
+
+// checkSizes refuses files that no log can have, instead of copying them.
+func (p *repair) checkSizes() error {
+	for base, size := range p.v.files.sizes {
+		if size > segment.MaxBytes {
+			return engine.Errorf(engine.ErrInvalidArgument, "%s has %d bytes, more than a segment can have; move it away first",
+				p.path(segment.Name(base)+segment.LogExt), size).At(p.o.Topic, p.o.Partition)
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type slot struct {
 func (p *repair) finishPending() error {
 	r := recovery{Log: newLog(p.o.options(p.fs)), fs: p.fs}
 	defer r.close()
-	for _, step := range []func() error{r.readManifest, r.listFiles, r.finishSwaps, r.finishRemovals} {
+	for _, step := range []func() error{r.readManifest, r.listFiles, r.leaveStrays, r.finishSwaps, r.finishRemovals} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -71,6 +71,9 @@ func (p *repair) plan() {
 		p.addSlot(base, known, true)
 	}
 	first := p.v.report.Start
+	if p.v.startLost {
+		first = p.v.manifest.start
+	}
 	if len(p.v.manifest.sealed) > 0 {
 		first = p.v.manifest.sealed[0].Base
 	}

@@ -103,6 +103,10 @@ func (l *Log) eachIn(
 	damaged func(s *segment.Segment, bad *segment.Invalid, next int64),
 ) error {
 	sc, err := s.ScannerAt(from)
+	if c := new(engine.CorruptionError); errors.As(err, &c) { // nothing in the file can be trusted
+		damaged(s, &segment.Invalid{Position: c.Position, Expected: s.Base(), Reason: c.Reason}, s.Next())
+		return nil
+	}
 	if err != nil {
 		return err
 	}

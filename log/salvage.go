@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 
+	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/record"
 	"github.com/dot-do/kafka-embedded/segment"
 )
@@ -59,7 +60,12 @@ func (p *repair) salvageFile(sv *salvaged, s *slot, f io.ReaderAt, size int64) e
 	info.Size, info.Next, info.Compacted = end, s.limit, info.Compacted || p.v.lost
 	sv.src = segment.Open(segment.Place{FS: p.fs, Pool: p.v.place.Pool, Dir: p.o.Dir}, info)
 	defer sv.src.Close()
-	if err := p.salvageBatches(sv, s, f, end, sealed); err != nil {
+	var foreign *engine.CorruptionError
+	if err := sv.src.Recognise(); errors.As(err, &foreign) {
+		sv.broken, end = append(sv.broken, stretch{0, size, sv.next, foreign.Reason}), size
+	} else if err != nil {
+		return err
+	} else if err := p.salvageBatches(sv, s, f, end, sealed); err != nil {
 		return err
 	}
 	if end < size {

@@ -107,7 +107,7 @@ func (l *Log) appendQueued(list []*pending) {
 // fitTogether is how many batches, from the first on, can be written at once: those that need nothing but room at the
 // end of the active segment. The caller holds mu.
 func (l *Log) fitTogether(list []*pending) (n int) {
-	if l.usable() != nil || l.cutBack {
+	if l.usable() != nil || l.cutBack || l.untouched {
 		return 0
 	}
 	size, count := 0, int64(0)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -45,6 +46,7 @@ type verification struct {
 	reading    reading
 	bad        map[int64]bool // bases of sealed segments with problems
 	restBroken bool           // what is not sealed needs more than Open
+	startLost  bool           // there is no file with the first offset that the manifest promises
 	end        int64          // offset after what was read
 }
 
@@ -52,7 +54,7 @@ func verify(fsys vfs.FS, o VerifyOptions) (*verification, error) {
 	v := &verification{recovery: recovery{Log: newLog(o.options(fsys)), fs: fsys}, bad: map[int64]bool{}}
 	defer v.close()
 	for _, step := range []func() error{
-		v.readManifest, v.readCheckpoint, v.listFiles, v.lookAround, v.verifySealed, v.verifyRest, v.verifySnapshots,
+		v.readManifest, v.readCheckpoint, v.listFiles, v.leaveStrays, v.lookAround, v.verifySealed, v.verifyRest, v.verifySnapshots,
 	} {
 		if err := step(); err != nil {
 			return v, err
@@ -61,8 +63,11 @@ func verify(fsys vfs.FS, o VerifyOptions) (*verification, error) {
 	v.report.Notes = append(v.Notes(), v.report.Notes...)
 	v.report.End, v.report.Durable = v.end, v.promisedEnd()
 	v.report.Start, v.report.Epoch = v.manifest.start, v.reading.epoch
-	if first := slices.Concat(v.sealedBases(), v.restBases()); len(first) > 0 {
-		v.report.Start = max(v.report.Start, first[0])
+	if first := slices.Concat(v.sealedBases(), v.restBases()); len(first) > 0 && first[0] > v.report.Start {
+		if v.startLost = !v.lost; v.startLost {
+			v.report.problem(v.path(segment.Name(v.report.Start)+segment.LogExt), "the file is missing", v.report.Start, first[0])
+		}
+		v.report.Start = first[0]
 	}
 	return v, nil
 }
@@ -81,8 +86,11 @@ func (v *verification) lookAround() error {
 	}
 	for _, e := range entries {
 		switch f, _, isSwap := parseSwapName(e.Name()); {
+		case !e.Type().IsRegular() && slices.Contains(segment.Extensions[:], path.Ext(e.Name())):
+			v.report.problem(v.path(e.Name()), "not a regular file", -1, -1)
 		case strings.HasSuffix(e.Name(), brokenExt):
 			v.report.notef("%s was kept aside by an earlier recovery or repair", v.path(e.Name()))
+		case isSwap && v.manifest.swaps[f.base] == f.sequence && !slices.Contains(v.files.swaps, f):
 		case isSwap && v.manifest.swaps[f.base] == f.sequence:
 			v.report.notef("%s takes its place at the next opening: a compaction was interrupted", v.path(e.Name()))
 		case isSwap:
@@ -158,7 +166,7 @@ func (v *verification) verifyOne(info segment.Info) error {
 		return err
 	}
 	defer f.Close()
-	r := v.read(f, name, size, segment.Chain{Next: info.Base, Gaps: info.Compacted, Epoch: v.reading.epoch}, info.Base)
+	r := v.read(f, name, min(size, segment.MaxBytes), segment.Chain{Next: info.Base, Gaps: info.Compacted, Epoch: v.reading.epoch}, info.Base)
 	if r.err != nil {
 		return r.err
 	}

@@ -64,6 +64,20 @@ func (v *verification) tail(bases []int64) error {
 	return nil
 }
 
+// misfit says how a file differs from what the watermark knows of it, if it is sound up to there.
+func (v *verification) misfit(base int64, r *reading) string {
+	mark, got := v.mark.info, r.atMark
+	switch {
+	case !v.hasMark || base != mark.Base || mark.Size == 0 || r.bad != nil && r.tally.Info().Next < mark.Next:
+		return ""
+	case got.Size != mark.Size:
+		return fmt.Sprintf("no batch ends at %d, where the watermark is", mark.Size)
+	case got.CRC != mark.CRC:
+		return fmt.Sprintf("checksum up to the watermark %#08x ≠ %#08x", got.CRC, mark.CRC)
+	}
+	return ""
+}
+
 // verifyUnsealed reads a file that may end anywhere behind the watermark. It reports whether the log ends in it.
 func (v *verification) verifyUnsealed(base int64, later []int64) (stop bool, err error) {
 	name := segment.Name(base) + segment.LogExt
@@ -72,15 +86,18 @@ func (v *verification) verifyUnsealed(base int64, later []int64) (stop bool, err
 		return false, err
 	}
 	defer f.Close()
+	if size > segment.MaxBytes {
+		v.restProblem(name, fmt.Sprintf("the file has %d bytes, more than a segment can have", size), base, -1)
+		return false, nil
+	}
 	r := v.read(f, v.path(name), size, segment.Chain{Next: base, Epoch: v.reading.epoch}, base)
 	if r.err != nil {
 		return false, r.err
 	}
 	got := r.tally.Info()
 	v.end = got.Next
-	if v.hasMark && base == v.mark.info.Base && r.atMark.Size == v.mark.info.Size && r.atMark.CRC != v.mark.info.CRC {
-		v.restProblem(name, fmt.Sprintf("checksum up to the watermark %#08x ≠ %#08x", r.atMark.CRC, v.mark.info.CRC),
-			base, v.mark.info.Next)
+	if reason := v.misfit(base, r); reason != "" {
+		v.restProblem(name, reason, base, v.mark.info.Next)
 		return false, nil
 	}
 	if r.bad == nil {

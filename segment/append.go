@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/dot-do/kafka-embedded/index"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
@@ -15,6 +16,9 @@ const (
 	firstGrowth = 64 << 10
 	mostGrowth  = 8 << 20
 )
+
+// MaxBytes is how large a segment's file can be: positions in indexes are Kafka's, of 32 bits.
+const MaxBytes = math.MaxInt32
 
 // Append writes a batch, whose base offset and epoch are set, at the end. When it returns an error the segment is as
 // before, except that the file may hold bytes that nobody will see; call CutBack before the next Append.

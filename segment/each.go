@@ -50,11 +50,15 @@ func (s *Segment) checkWhole(end int64, crc uint32) error {
 	case end != s.Size():
 		reason = fmt.Sprintf("zeros from %d on", end)
 	case crc != s.info.CRC:
-		reason = fmt.Sprintf("checksum of the file %#08x ≠ %#08x", crc, s.info.CRC)
+		reason = mismatch(crc, s.info.CRC)
 	default:
 		return nil
 	}
 	return &engine.CorruptionError{File: s.Path(), Position: end, First: s.base, Next: s.Next(), Reason: reason}
+}
+
+func mismatch(got, want uint32) string {
+	return fmt.Sprintf("checksum of the file %#08x ≠ %#08x", got, want)
 }
 
 // Sealed is what was known of the segment when it was sealed, but for the states of its indexes: those may be rebuilt

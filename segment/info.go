@@ -19,7 +19,8 @@ type Info struct {
 	Indexed      int64 // position of the newest batch in the offset index
 	TimeIndexed  int64 // timestamp of the newest entry in the time index; -1 when there is none
 	CRC          uint32
-	Epoch        int32 // of the newest batch
+	First        uint32 // checksum of the first batch, which tells the file from one of another partition
+	Epoch        int32  // of the newest batch
 	Offsets      index.State
 	Times        index.State
 	Aborted      index.State
@@ -29,7 +30,7 @@ type Info struct {
 }
 
 // InfoSize is the encoded length of an Info.
-const InfoSize = 9*8 + 4 + 4 + 3*8 + 1
+const InfoSize = 9*8 + 4 + 4 + 4 + 3*8 + 1
 
 // Empty is what is known of a segment without batches.
 func Empty(base int64) Info {
@@ -52,6 +53,7 @@ func (i Info) Append(b []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
 	b = binary.BigEndian.AppendUint32(b, i.CRC)
+	b = binary.BigEndian.AppendUint32(b, i.First)
 	b = binary.BigEndian.AppendUint32(b, uint32(i.Epoch))
 	for _, s := range []index.State{i.Offsets, i.Times, i.Aborted} {
 		b = binary.BigEndian.AppendUint32(b, s.Entries)
@@ -81,8 +83,8 @@ func DecodeInfo(b []byte) (i Info, ok bool) {
 		*p = int64(binary.BigEndian.Uint64(b))
 		b = b[8:]
 	}
-	i.CRC, i.Epoch = binary.BigEndian.Uint32(b), int32(binary.BigEndian.Uint32(b[4:]))
-	b = b[8:]
+	i.CRC, i.First, i.Epoch = binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), int32(binary.BigEndian.Uint32(b[8:]))
+	b = b[12:]
 	for _, p := range []*index.State{&i.Offsets, &i.Times, &i.Aborted} {
 		*p = index.State{Entries: binary.BigEndian.Uint32(b), CRC: binary.BigEndian.Uint32(b[4:])}
 		b = b[8:]
@@ -116,6 +118,9 @@ func (i *Info) note(b record.Batch, nowMs int64, offsets *index.Offset, times *i
 // count takes account of a batch. It reports whether index entries are due for it.
 func (i *Info) count(b record.Batch, nowMs int64) (due bool) {
 	position := i.Size
+	if i.Batches == 0 {
+		i.First = b.CRC()
+	}
 	i.CRC = fold(i.CRC, b)
 	i.Size += int64(len(b))
 	i.Batches++

@@ -64,6 +64,9 @@ func (s *Segment) read(q request) ([]byte, error) {
 }
 
 func (s *Segment) lookup(offset int64) (index.Place, error) {
+	if err := s.Recognise(); err != nil {
+		return index.Place{}, err
+	}
 	rel := uint32(max(offset-s.base, 0))
 	place, err := s.offsets.Lookup(rel)
 	if errors.Is(err, index.ErrMismatch) {

@@ -62,11 +62,12 @@ type Segment struct {
 	largest atomic.Int64 // timestamp
 	grown   int64        // length of the file, zeros ahead of size included
 
-	hints      hints
-	rebuilding sync.Mutex
-	refs       atomic.Int32 // the log's own one, and one for each read under way
-	removed    atomic.Bool
-	whenGone   func(error) // set before removed
+	recognition recognition
+	hints       hints
+	rebuilding  sync.Mutex
+	refs        atomic.Int32 // the log's own one, and one for each read under way
+	removed     atomic.Bool
+	whenGone    func(error) // set before removed
 }
 
 // Create makes an empty segment and its log file, which must not exist: nothing is ever written over.
@@ -94,6 +95,7 @@ func Open(p Place, info Info) *Segment {
 	s.size.Store(info.Size)
 	s.next.Store(info.Next)
 	s.largest.Store(info.MaxTimestamp)
+	s.recognition.done.Store(info.Batches == 0)
 	s.refs.Store(1)
 	if p.Open != nil {
 		p.Open.Add(1)
