@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type Tx struct {
 
 	mu       sync.Mutex
 	over     bool
+	failed   error // why it can only be aborted
 	codecs   map[string]codec.Codec
 	consumed map[*reader][]engine.TopicPartition // whose offsets are to be committed
 }
@@ -88,7 +90,9 @@ func (c *Client) transact(ctx context.Context, topic string, fn func(tx *Tx) err
 	if err := fn(tx); err != nil {
 		return err
 	}
-	tx.finish()
+	if err := tx.finish(); err != nil {
+		return err
+	}
 	if err := p.End(ctx, true); err != nil {
 		return err
 	}
@@ -96,16 +100,29 @@ func (c *Client) transact(ctx context.Context, topic string, fn func(tx *Tx) err
 	return nil
 }
 
-// finish ends the use of tx by fn.
-func (tx *Tx) finish() {
+// finish ends the use of tx by fn. It returns why the transaction cannot be committed, or nil.
+func (tx *Tx) finish() error {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	tx.over = true
+	return tx.failed
+}
+
+// fail keeps an error of a send, unless it is about the message alone: a commit would leave the message out although others
+// like it are in.
+func (tx *Tx) fail(err error) error {
+	for _, ofMessage := range []Code{ErrMessageTooLarge, ErrSerialization, ErrInvalidArgument, ErrTopicNotFound, ErrPartitionNotFound} {
+		if errors.Is(err, ofMessage) {
+			return err
+		}
+	}
+	tx.failed = err
+	return err
 }
 
 // abort aborts, if the transaction has not ended yet, and makes the consumers go back.
 func (tx *Tx) abort() {
-	tx.finish()
+	_ = tx.finish()
 	_ = tx.producer.End(context.WithoutCancel(tx.ctx), false) // it has ended otherwise, or the engine is closed
 	for r, tps := range tx.consumed {
 		r.goBack(tps)
@@ -135,7 +152,7 @@ func (tx *Tx) SendTo(topic string, m Message) error {
 	if !ok {
 		var err error
 		if c, err = tx.client.topicCodec(tx.ctx, topic); err != nil {
-			return err
+			return tx.fail(err)
 		}
 		tx.codecs[topic] = c
 	}
@@ -144,8 +161,10 @@ func (tx *Tx) SendTo(topic string, m Message) error {
 	if err := s.encode(topic, engine.AnyPartition, c, []Message{m}); err != nil {
 		return err
 	}
-	_, err := tx.producer.Produce(tx.ctx, topic, s.records)
-	return err
+	if _, err := tx.producer.Produce(tx.ctx, topic, s.records); err != nil {
+		return tx.fail(err)
+	}
+	return nil
 }
 
 // usable is why the transaction takes nothing more, or nil. The caller holds mu.
@@ -156,7 +175,7 @@ func (tx *Tx) usable() error {
 	if err := tx.ctx.Err(); err != nil {
 		return sendError(err)
 	}
-	return nil
+	return tx.failed
 }
 
 // CommitOffsets makes the transaction commit that these messages, and all before them in their partitions, are processed.

@@ -17,7 +17,7 @@ func (t *Txn) Commit() error {
 	if t.ended != nil {
 		return t.ended
 	}
-	if len(t.parts) == 0 && len(t.offsets) == 0 {
+	if t.failed == nil && len(t.parts) == 0 && len(t.offsets) == 0 {
 		t.end()
 		return nil
 	}

@@ -95,6 +95,7 @@ type store struct {
 	pool      []int64
 	outcome   Outcome // of all commits
 	err       error
+	reserving error // of Reserve
 }
 
 func newStore() *store { return &store{decisions: map[ID]Decision{}, outcome: Stored} }
@@ -140,6 +141,9 @@ func (s *store) Forget(ids []ID) error {
 func (s *store) Reserve(pool []int64, n int) (ids []int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.reserving != nil {
+		return nil, s.reserving
+	}
 	for range n {
 		ids = append(ids, s.reserved)
 		s.reserved++

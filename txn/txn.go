@@ -58,8 +58,8 @@ type Batching struct {
 
 // Add puts a record into the transaction, and copies it. It is written when its batch is full, or by End.
 //
-// An error of the batch before, which could not be written, makes the transaction one that can only be aborted: further
-// calls return the same error. That of a record that cannot be encoded leaves it as it was.
+// An error of the batch before, which could not be written, or of the producer id makes the transaction one that can only
+// be aborted: further calls return the same error. That of a record that cannot be encoded leaves it as it was.
 func (t *Txn) Add(to Partition, b Batching, r *engine.Record) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,7 +69,8 @@ func (t *Txn) Add(to Partition, b Batching, r *engine.Record) error {
 	if t.id == noID {
 		id, err := t.c.take()
 		if err != nil {
-			return err // nothing has happened yet
+			t.failed = err // whoever commits nevertheless would miss the record
+			return err
 		}
 		t.id = id
 	}

@@ -182,6 +182,20 @@ func TestAFailedFsyncAborts(t *testing.T) {
 	require.Equal(t, "abort", b.entries[1].marker)
 }
 
+// TestARecordWithoutAnIDAborts: the record that no producer id could be had for is not in the transaction, so a commit that
+// does not look at the error must fail.
+func TestARecordWithoutAnIDAborts(t *testing.T) {
+	s := newStore()
+	c, a := newCoordinator(s), &fake{}
+	x := begin(t, c)
+	s.reserving = errBroken
+	require.ErrorIs(t, x.Add(a, Batching{}, &engine.Record{}), errBroken)
+	s.reserving = nil
+	require.ErrorIs(t, x.Add(a, Batching{}, &engine.Record{}), errBroken)
+	require.ErrorIs(t, x.Commit(), errBroken)
+	require.Empty(t, a.entries)
+}
+
 func TestTooManyOpen(t *testing.T) {
 	c := New(Config{Store: newStore(), MaxOpen: 2, Clock: clock.NewManual(time.UnixMilli(1))})
 	x := begin(t, c)
