@@ -24,7 +24,7 @@ type Delivery struct {
 type outcome struct {
 	topic      string
 	durability Durability // this and err are set before resolved
-	err        error      // of the records without an offset
+	err        error      // of the records without an offset; of all without a durability
 	resolved   atomic.Bool
 
 	mu   sync.Mutex
@@ -71,9 +71,13 @@ func (d *Delivery) result() (RecordMetadata, error) {
 	if d.offset < 0 {
 		return RecordMetadata{Topic: o.topic, Partition: -1, Offset: -1}, o.err
 	}
-	return RecordMetadata{
+	md := RecordMetadata{
 		Topic: o.topic, Partition: int(d.partition), Offset: d.offset, Timestamp: time.UnixMilli(d.timestamp), Durability: o.durability,
-	}, nil
+	}
+	if o.durability == DurabilityNone {
+		return md, o.err // it was written, but the fsync failed
+	}
+	return md, nil
 }
 
 // Done is closed when the outcome is known.

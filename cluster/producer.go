@@ -123,9 +123,6 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 		d = engine.DurabilityOS
 		return p.deliver(ctx, p.encode(s, rs), rs)
 	})
-	if err != nil {
-		d = engine.DurabilityNone
-	}
 	return d, atTopic(err, topic)
 }
 

@@ -122,7 +122,8 @@ type Record struct {
 type Producer interface {
 	// Produce appends the records of one topic, one batch per partition in the order given, and returns when they
 	// have reached the durability that the acks ask for, which it returns. Records that were appended before an
-	// error have their Offset set.
+	// error have their Offset set, and the durability that is returned with it; DurabilityNone says that this is not
+	// known, since an fsync failed.
 	Produce(ctx context.Context, topic string, rs []Record) (Durability, error)
 	// Flush makes everything that this producer has appended durable.
 	Flush(ctx context.Context) error

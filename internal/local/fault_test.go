@@ -79,3 +79,44 @@ func requireTyped(t *testing.T, err error, place string) {
 	require.Equal(t, e.Code == engine.ErrDiskFull, errors.Is(err, syscall.ENOSPC) && !strings.Contains(err.Error(), "unknown"),
 		"%s: %v", place, err)
 }
+
+// TestTheBatchesBeforeOneThatFailsAreDurable: a send to two partitions of which the second finds no room. What was appended
+// to the first is acknowledged, by the durability that is returned and by a retry that leaves it out.
+func TestTheBatchesBeforeOneThatFailsAreDurable(t *testing.T) {
+	for name, syncs := range map[string]bool{"and the fsync works": true, "and the fsync fails": false} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			full := false
+			e, err := openOnce(vfs.Faulty(mem, func(op vfs.Op) error {
+				switch {
+				case full && op.Kind == vfs.OpWrite && strings.Contains(op.Name, "t-1/"):
+					return syscall.ENOSPC
+				case full && op.Kind == vfs.OpSync && !syncs:
+					return syscall.EIO
+				}
+				return nil
+			}))
+			require.NoError(t, err)
+			defer func() { full = false; _ = e.Close() }()
+			require.NoError(t, e.CreateTopic(t.Context(), "t", engine.TopicConfig{Partitions: 2}))
+			p, err := e.OpenProducer(t.Context(), engine.ProducerConfig{})
+			require.NoError(t, err)
+			full = true
+			rs := []engine.Record{recTo(0, "first"), recTo(1, "second")}
+			d, err := p.Produce(t.Context(), "t", rs)
+			require.Error(t, err)
+			require.Zero(t, rs[0].Offset)
+			require.EqualValues(t, -1, rs[1].Offset)
+			info, infoErr := e.DescribeTopic(t.Context(), "t")
+			require.NoError(t, infoErr)
+			if !syncs {
+				require.ErrorIs(t, err, engine.ErrIO)
+				require.Equal(t, engine.DurabilityNone, d)
+				return
+			}
+			require.ErrorIs(t, err, engine.ErrDiskFull)
+			require.Equal(t, engine.DurabilityFsync, d)
+			require.EqualValues(t, 1, info.Partitions[0].DurableEnd)
+		})
+	}
+}

@@ -103,19 +103,17 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 	}
 	var few [4]*run
 	used, err := p.appendInTurn(t, rs, now, few[:0])
-	if err == nil {
-		err = p.sync(used)
-	}
+	unsynced := p.sync(used, err == nil)
 	for _, r := range used {
 		r.free()
 	}
-	if err != nil {
-		return 0, err
+	switch {
+	case unsynced != nil: // which comes first: it must not be tried again
+		return engine.DurabilityNone, unsynced
+	case p.config.Acks == engine.AcksAll:
+		return engine.DurabilityFsync, err
 	}
-	if p.config.Acks == engine.AcksAll {
-		return engine.DurabilityFsync, nil
-	}
-	return engine.DurabilityOS, nil
+	return engine.DurabilityOS, err
 }
 
 // place stamps records and picks their partitions, and refuses what the topic does not take, before anything is

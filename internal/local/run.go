@@ -126,7 +126,8 @@ func (p *producer) flush(r *run, rs []engine.Record) error {
 		return engine.Errorf(engine.ErrInvalidArgument, "building a batch: %w", err)
 	}
 	a, err := r.append(b)
-	if a.Next > 0 {
+	if a.Next > 0 { // also when the fsync failed
+		r.next = a.Next
 		for delta, i := range r.indexes {
 			rs[i].Offset = a.First + int64(delta)
 		}
@@ -140,7 +141,7 @@ func (p *producer) flush(r *run, rs []engine.Record) error {
 	if p.name != nil {
 		r.number(p.name, r.counted+int64(len(r.indexes)))
 	}
-	r.next, r.indexes = a.Next, r.indexes[:0]
+	r.indexes = r.indexes[:0]
 	r.builder.Reset(r.options)
 	return nil
 }
@@ -152,13 +153,14 @@ func (r *run) append(b record.Batch) (log.Appended, error) {
 	return r.partition.log.Append(b, r.nowMs)
 }
 
-// sync makes what was appended durable, when the acks ask for it: partitions side by side.
-func (p *producer) sync(used []*run) error {
+// sync makes what was appended durable, when the acks ask for it: partitions side by side, and also when a batch failed
+// that came after. whole says that none did.
+func (p *producer) sync(used []*run, whole bool) error {
 	if p.config.Acks != engine.AcksAll || len(used) == 0 {
 		return nil
 	}
 	if len(used) == 1 {
-		if used[0].wait {
+		if used[0].wait && whole {
 			return nil // it was waited for
 		}
 		return used[0].sync()
