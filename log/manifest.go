@@ -47,7 +47,8 @@ type manifest struct {
 	swaps map[int64]int64 // base of a compacted segment to its sequence
 	last  int64           // sequence of the newest swap
 
-	sealed []segment.Info // in order, adjacent
+	sealed     []segment.Info // in order, adjacent
+	sealedLast bool           // the newest record is a seal
 }
 
 // parseManifest applies the records in b. It returns how many bytes made sense.
@@ -92,6 +93,7 @@ func (m *manifest) resumes(b []byte) bool {
 // apply makes a record take effect in memory. It reports false for one that contradicts those before.
 func (m *manifest) apply(record []byte) bool {
 	kind, b := record[0], record[1:]
+	m.sealedLast = kind == recordSeal
 	switch {
 	case kind == recordSeal && len(b) == segment.InfoSize:
 		info, ok := segment.DecodeInfo(b)

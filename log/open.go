@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/segment"
 )
@@ -96,8 +97,8 @@ type recovery struct {
 
 func (r *recovery) run() error {
 	steps := []func() error{
-		r.readManifest, r.readCheckpoint, r.listFiles, r.leaveStrays, r.finishSwaps, r.finishRemovals, r.openSealed, r.openRest,
-		r.setEnds, r.replayProducers, r.saveManifest, r.activate,
+		r.readManifest, r.readCheckpoint, r.listFiles, r.leaveStrays, r.hardenManifest, r.finishSwaps, r.finishRemovals,
+		r.openSealed, r.openRest, r.setEnds, r.replayProducers, r.saveManifest, r.activate,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -143,6 +144,26 @@ func (r *recovery) readCheckpoint() error {
 			r.path(checkpointName)))
 	}
 	return nil
+}
+
+// hardenManifest makes the manifest durable, before files are removed or renamed because of what it says and before records
+// follow on it: its last record may be in the page cache only and, when its fsync failed, be written by no later one. So it
+// is written in place, as it is. A checkpoint behind the last seal proves that nothing is missing; of other records there
+// is no proof.
+func (r *recovery) hardenManifest() error {
+	n := len(r.manifest.sealed)
+	proven := r.hasMark && r.manifest.sealedLast && (n == 0 || r.mark.info.Base >= r.manifest.sealed[n-1].Next)
+	if r.lost || r.manifest.size == 0 || proven || seeded.On(seeded.TrustedManifest) {
+		return nil
+	}
+	b, err := vfs.ReadFile(r.fs, r.path(manifestName), maxManifestSize)
+	if err != nil {
+		return err
+	}
+	if _, err := r.manifest.file.WriteAt(b[:r.manifest.size], 0); err != nil {
+		return err
+	}
+	return r.manifest.file.Sync()
 }
 
 // saveManifest replaces a manifest that was damaged or missing, and cuts off a record that was not finished: that needs
