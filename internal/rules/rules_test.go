@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"":                         {"engine", "record", "stream", "internal/clock", "internal/codec", "internal/local"},
 	"testdata":                 {},
 	"internal/rules":           {},
+	"internal/scenario":        {},
 	"engine/enginetest":        {"engine", "record"},
 }
 
