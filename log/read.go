@@ -67,12 +67,12 @@ func (l *Log) acquire(offset int64) (*segment.Segment, error) {
 		list := *l.segments.Load()
 		i := sort.Search(len(list), func(i int) bool { return list[i].Next() > offset })
 		if i == len(list) {
-			return nil, l.missing(list, i)
+			return nil, l.missing(offset, list, i)
 		}
 		if list[i].Acquire() {
 			if base := list[i].Base(); base > offset {
 				_ = list[i].Release()
-				return nil, l.missing(list, i)
+				return nil, l.missing(offset, list, i)
 			}
 			return list[i], nil
 		}
@@ -80,13 +80,21 @@ func (l *Log) acquire(offset int64) (*segment.Segment, error) {
 			return nil, err
 		}
 		if offset < l.Start() {
-			return nil, l.errorf(engine.ErrOffsetOutOfRange, "offset %d is below the start %d", offset, l.Start())
+			return nil, l.belowStart(offset)
 		}
 	}
 }
 
-// missing is the error for offsets before segment i of a list, of which there is no file.
-func (l *Log) missing(list []*segment.Segment, i int) error {
+func (l *Log) belowStart(offset int64) error {
+	return l.errorf(engine.ErrOffsetOutOfRange, "offset %d is below the start %d", offset, l.Start())
+}
+
+// missing is the error for an offset before segment i of a list, of which there is no file: it is damage, unless the start
+// has moved past it meanwhile.
+func (l *Log) missing(offset int64, list []*segment.Segment, i int) error {
+	if offset < l.Start() {
+		return l.belowStart(offset)
+	}
 	first, next := l.Start(), l.End()
 	if i > 0 {
 		first = list[i-1].Next()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/segment"
 )
@@ -188,5 +189,21 @@ func TestEpochNeverDecreases(t *testing.T) {
 	require.NoError(t, w.open())
 	require.Empty(t, w.l.Notes())
 	w.verify(t, w.l, w.acked)
+	require.NoError(t, w.l.Close())
+}
+
+// The start moves on between a reader's look at it and at the segments: what is gone was deleted, and is not damage.
+func TestDeletedUnderAReader(t *testing.T) {
+	w := newWorld(vfs.NewMem())
+	require.NoError(t, w.create())
+	for range 30 {
+		require.NoError(t, w.append(plain, -1, "some value of some length"))
+	}
+	require.NoError(t, w.l.Sync(w.l.End()))
+	require.NoError(t, w.deleteRecords(29))
+	_, err := w.l.acquire(0)
+	require.ErrorIs(t, err, engine.ErrOffsetOutOfRange)
+	require.NotErrorIs(t, err, engine.ErrCorrupt)
+	require.Empty(t, w.l.Damage())
 	require.NoError(t, w.l.Close())
 }
