@@ -49,6 +49,7 @@ type consumer struct {
 	due     []handover         // what the Poll has to tell
 	idle    clock.Timer        // takes the member out of its group when nobody polls
 	ended   bool               // the last Poll returned io.EOF
+	heard   time.Time          // when there were records last, or it was looked whether there are
 	failure error              // for the next Poll
 	fenced  error              // why it may not join its group again
 	closed  bool
@@ -205,7 +206,10 @@ func (c *consumer) prepare(ctx context.Context) error {
 		return err
 	}
 	c.serve(ctx)
-	return c.renew(ctx)
+	if err := c.renew(ctx); err != nil {
+		return err
+	}
+	return c.passGaps(ctx)
 }
 
 // fail keeps an error for the next Poll.

@@ -67,6 +67,9 @@ func (c *consumer) interrupt() (resume func()) {
 func (c *consumer) receive(all kgo.Fetches) (fetches []engine.Fetch, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !all.Empty() {
+		c.heard = c.e.opts.Clock.Now()
+	}
 	all.EachPartition(func(t kgo.FetchTopicPartition) {
 		tp := engine.TopicPartition{Topic: t.Topic, Partition: t.Partition}
 		if t.Err != nil {

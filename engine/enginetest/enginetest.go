@@ -48,7 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine, f Features) {
 		name  string
 		tests []test
 	}{
-		{"Produce", produceTests}, {"Consume", consumeTests}, {"Position", positionTests}, {"Groups", groupTests},
+		{"Produce", produceTests}, {"Consume", consumeTests}, {"Position", positionTests}, {"Groups", groupTests}, {"Members", memberTests},
 		{"Topics", topicTests}, {"Offsets", offsetTests}, {"Errors", errorTests}, {"Transactions", transactionTests},
 	} {
 		t.Run(subject.name, func(t *testing.T) {

@@ -62,6 +62,17 @@ var transactionTests = []test{
 		require.NoError(w, p.End(w.ctx, false))
 		require.Equal(w, []string{"before", "after"}, values(w.readAll(engine.ConsumerConfig{})))
 	})},
+	{"that abort before one that is open do not keep the end from being reached", transactional(func(w *world, p engine.Producer) {
+		other := w.producer(engine.ProducerConfig{TransactionalID: w.name("transactional")})
+		require.NoError(w, p.Begin(w.ctx))
+		w.sendIn(p, 0, "aborted")
+		require.NoError(w, other.Begin(w.ctx))
+		w.sendIn(other, 0, "open")
+		require.NoError(w, p.End(w.ctx, false))
+		require.Empty(w, w.readAll(engine.ConsumerConfig{}))
+		require.NoError(w, other.End(w.ctx, true))
+		require.Equal(w, []string{"open"}, values(w.readAll(engine.ConsumerConfig{})))
+	})},
 	{"take offsets with them", transactional(func(w *world, p engine.Producer) {
 		w.send(0, numbers(0, 5)...)
 		committed := func() int64 {
