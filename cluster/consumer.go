@@ -56,6 +56,8 @@ type consumer struct {
 
 	looking *look     // of a standalone reader
 	looked  time.Time // when it last looked for partitions
+
+	missing map[string]bool // topics that are gone, which was told; of the one look at a time
 }
 
 // place is where a partition is read.
@@ -83,6 +85,7 @@ func (e *cluster) OpenConsumer(ctx context.Context, c engine.ConsumerConfig) (op
 		c.Topics = slices.Compact(slices.Sorted(slices.Values(c.Topics)))
 		k := &consumer{
 			e: e, config: c, places: map[engine.TopicPartition]*place{}, paused: map[engine.TopicPartition]bool{},
+			missing: map[string]bool{},
 		}
 		cl, err := e.dial(k.options(nil)...) // a bad option is found now rather than by the first Poll
 		if err != nil {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -132,10 +133,22 @@ func (c *copier) copyHeaders(headers []record.Header, codec []byte) []kgo.Record
 	return c.headers[first:len(c.headers):len(c.headers)]
 }
 
-// catchUp waits until a client that has used a topic before knows of the partitions that were added since.
-func (p *producer) catchUp(ctx context.Context, cl *kgo.Client, s shape) error {
-	before, used := p.known.Load(s.name)
-	if used && before.(int) < s.partitions {
+// usage is the shapes of the topics that a client has sent to, as it knows them.
+type usage struct {
+	mu     sync.Mutex
+	shapes map[string]shape
+}
+
+// catchUp makes a client that has sent to a topic before forget it if it was made anew, and wait until it knows of the
+// partitions that were added.
+func (u *usage) catchUp(ctx context.Context, cl *kgo.Client, s shape) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	before, used := u.shapes[s.name]
+	switch {
+	case used && before.identity != s.identity:
+		cl.PurgeTopicsFromProducing(s.name)
+	case used && before.partitions < s.partitions:
 		cl.ForceMetadataRefresh()
 		err := await(ctx, func() (bool, error) {
 			leader, _, err := cl.PartitionLeader(s.name, int32(s.partitions-1))
@@ -145,6 +158,9 @@ func (p *producer) catchUp(ctx context.Context, cl *kgo.Client, s shape) error {
 			return err
 		}
 	}
-	p.known.Store(s.name, s.partitions)
+	if u.shapes == nil {
+		u.shapes = map[string]shape{}
+	}
+	u.shapes[s.name] = s
 	return nil
 }

@@ -22,8 +22,8 @@ type producer struct {
 	config engine.ProducerConfig
 	closed atomic.Bool
 	sticky atomic.Uint32 // partition of the next batch without keys
-	known  sync.Map      // topic to the number of partitions that its client knows of, at least
 	plain  *kgo.Client   // for what is not part of a transaction; nil for a transactional producer
+	used   usage         // of plain
 
 	mu sync.Mutex
 	tx *transactor // made when it is first needed
@@ -112,25 +112,41 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 			return err
 		}
 		if tx := p.current(); tx != nil {
-			return tx.add(p.encode(s, rs))
+			return tx.add(ctx, s, p.encode(s, rs))
 		}
 		if p.plain == nil {
 			return errNoTransaction()
 		}
-		if err := p.catchUp(ctx, p.plain, s); err != nil {
-			return err
-		}
 		d = engine.DurabilityOS
-		return p.deliver(ctx, p.encode(s, rs), rs)
+		err = p.deliver(ctx, s, rs)
+		if now, anew := p.madeAnew(ctx, s, err); anew {
+			err = p.deliver(ctx, now, rs)
+		}
+		return err
 	})
 	return d, atTopic(err, topic)
 }
 
+// madeAnew reports whether records could not be sent because their topic was made anew, and its shape now: nothing of them
+// is written then.
+func (p *producer) madeAnew(ctx context.Context, s shape, err error) (now shape, anew bool) {
+	if !errors.Is(explain(err), engine.ErrTopicNotFound) {
+		return s, false
+	}
+	p.e.topics.forget(s.name)
+	now, err = p.e.topics.shape(ctx, s.name, true)
+	return now, err == nil && now.identity != s.identity && now.partitions >= s.partitions
+}
+
 // deliver sends records and waits for what becomes of them.
-func (p *producer) deliver(ctx context.Context, sent []kgo.Record, rs []engine.Record) error {
-	if len(sent) == 0 {
+func (p *producer) deliver(ctx context.Context, s shape, rs []engine.Record) error {
+	if len(rs) == 0 {
 		return nil
 	}
+	if err := p.used.catchUp(ctx, p.plain, s); err != nil {
+		return err
+	}
+	sent := p.encode(s, rs)
 	b := &bundle{sent: sent, errs: make([]error, len(sent)), known: make([]bool, len(sent)), done: make(chan struct{})}
 	b.left = len(sent)
 	for i := range sent {

@@ -78,12 +78,16 @@ func (c *consumer) update(ctx context.Context) error {
 	for _, topic := range c.config.Topics {
 		detail, err := c.e.topics.detail(ctx, topic)
 		if errors.Is(err, engine.ErrTopicNotFound) {
-			missing = err
+			if !c.missing[topic] {
+				missing = err
+			}
+			c.missing[topic] = true
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		delete(c.missing, topic)
 		for _, tp := range partitionsOf(detail) {
 			found[tp] = detail.ID
 		}
@@ -113,8 +117,8 @@ func (c *consumer) update(ctx context.Context) error {
 	if err := c.read(places, gone); err != nil {
 		return err
 	}
-	if len(gone) == 0 && len(found) > 0 && !first {
-		return nil // it was told before
+	if missing == nil && len(found) == 0 {
+		missing = errTopic(c.config.Topics[0])
 	}
 	return missing
 }

@@ -26,6 +26,7 @@ type transactor struct {
 
 	turn sync.Mutex  // held by each verb
 	cl   *kgo.Client // nil after a transaction whose end is not known: the next one begins with a new client
+	used usage
 
 	mu      sync.Mutex
 	open    bool
@@ -82,7 +83,7 @@ func (t *transactor) dial(ctx context.Context) error {
 		cl.Close()
 		return err
 	}
-	t.cl = cl
+	t.cl, t.used = cl, usage{}
 	return nil
 }
 
@@ -122,10 +123,13 @@ func (t *transactor) isOpen() bool {
 }
 
 // add sends records without waiting for them. What becomes of them is known at the latest at the transaction's end.
-func (t *transactor) add(records []kgo.Record) error {
+func (t *transactor) add(ctx context.Context, s shape, records []kgo.Record) error {
 	t.turn.Lock()
 	defer t.turn.Unlock()
 	if err := t.usable(); err != nil {
+		return err
+	}
+	if err := t.used.catchUp(ctx, t.cl, s); err != nil {
 		return err
 	}
 	for i := range records {
@@ -161,10 +165,12 @@ func (t *transactor) usable() error {
 }
 
 // late explains an error of a transaction: a cluster that has aborted it, because it was open for too long, says the same
-// as one on which another producer has taken over the name. The caller holds mu.
+// as one on which another producer has taken over the name, or that there is none. The caller holds mu.
 func (t *transactor) late(err error) error {
+	over := errors.Is(err, kerr.InvalidTxnState)
 	err = explain(err)
-	if open := t.e.opts.Clock.Now().Sub(t.began); errors.Is(err, engine.ErrFenced) && open >= t.timeout {
+	over = over || errors.Is(err, engine.ErrFenced)
+	if open := t.e.opts.Clock.Now().Sub(t.began); over && open >= t.timeout {
 		return engine.Errorf(engine.ErrTimeout, "the transaction was open for longer than %s and is aborted: %w", t.timeout, err)
 	}
 	return err
