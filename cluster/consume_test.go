@@ -181,6 +181,36 @@ func TestRevocationDoesNotWaitForEver(t *testing.T) {
 	require.NotNil(t, e)
 }
 
+// A member that waits for another one, which does not poll, to hand over its partitions can be closed all the same, and
+// has left then.
+func TestCloseWhileJoining(t *testing.T) {
+	for _, instance := range []string{"", "static"} {
+		t.Run("instance "+instance, func(t *testing.T) {
+			o := open1(t, 1)
+			o.send(0, "a")
+			busy := o.consumer(engine.ConsumerConfig{Group: "billing", Assignors: []string{"range"}})
+			o.poll(busy, 1)
+			other := openEngineWithin(t, "kafka://"+o.cluster.ListenAddrs()[0], time.Second)
+			k, err := other.OpenConsumer(t.Context(), engine.ConsumerConfig{
+				Topics: []string{o.topic}, Group: "billing", Assignors: []string{"range"}, InstanceID: instance,
+			})
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			_, err = k.Poll(ctx, 1)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			begun := time.Now()
+			require.NoError(t, k.Close(t.Context()))
+			require.NoError(t, other.Close())
+			require.Less(t, time.Since(begun), 10*time.Second)
+			o.send(0, "b")
+			if instance == "" {
+				require.Equal(t, []string{"a", "b"}, o.poll(busy, 2), "it has the partition for itself")
+			}
+		})
+	}
+}
+
 // Closing, by whichever way, lets finished work be committed.
 func TestCloseCommits(t *testing.T) {
 	for _, by := range []string{"consumer", "engine"} {

@@ -87,11 +87,9 @@ func (e *cluster) OpenConsumer(ctx context.Context, c engine.ConsumerConfig) (op
 			e: e, config: c, places: map[engine.TopicPartition]*place{}, paused: map[engine.TopicPartition]bool{},
 			missing: map[string]bool{},
 		}
-		cl, err := e.dial(k.options(nil)...) // a bad option is found now rather than by the first Poll
-		if err != nil {
+		if err := k.validate(); err != nil {
 			return err
 		}
-		cl.Close()
 		for _, topic := range c.Topics {
 			if err := k.find(ctx, topic); err != nil {
 				return err
@@ -101,6 +99,19 @@ func (e *cluster) OpenConsumer(ctx context.Context, c engine.ConsumerConfig) (op
 		return e.keep(k)
 	})
 	return opened, err
+}
+
+// validate finds options that will not do now rather than in the first Poll.
+func (c *consumer) validate() error {
+	for _, name := range c.config.Assignors {
+		if balancers[name] == nil {
+			return engine.Errorf(engine.ErrInvalidArgument, "assignor %q: there are range, roundrobin, sticky and cooperative-sticky", name)
+		}
+	}
+	if err := kgo.ValidateOpts(c.e.with(c.options(nil))...); err != nil {
+		return errSetting(err)
+	}
+	return nil
 }
 
 // find makes sure that there is a topic, which is made if that is allowed.

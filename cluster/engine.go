@@ -75,11 +75,20 @@ func newEngine(a *address, o engine.Options) (*cluster, error) {
 
 // dial makes a client of the cluster, with options beside the common ones. It does not connect yet.
 func (e *cluster) dial(more ...kgo.Opt) (*kgo.Client, error) {
-	cl, err := kgo.NewClient(append(e.connection[:len(e.connection):len(e.connection)], more...)...)
+	cl, err := kgo.NewClient(e.with(more)...)
 	if err != nil {
-		return nil, engine.Errorf(engine.ErrInvalidArgument, "a setting does not do on a cluster: %w", err)
+		return nil, errSetting(err)
 	}
 	return cl, nil
+}
+
+// with is the common options and more.
+func (e *cluster) with(more []kgo.Opt) []kgo.Opt {
+	return append(e.connection[:len(e.connection):len(e.connection)], more...)
+}
+
+func errSetting(err error) error {
+	return engine.Errorf(engine.ErrInvalidArgument, "a setting does not do on a cluster: %w", err)
 }
 
 // call runs a verb, which ends with the caller's context, the engine's timeout, or Close.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/dot-do/kafka-embedded/engine"
 )
@@ -16,8 +17,10 @@ import (
 type member struct {
 	c       *consumer
 	cl      *kgo.Client
-	quit    chan struct{} // closed when it leaves
-	settled bool          // it knows what it reads; guarded by the consumer's mu
+	quit    chan struct{}      // closed when it leaves
+	life    context.Context    // of the client
+	end     context.CancelFunc // of life
+	settled bool               // it knows what it reads; guarded by the consumer's mu
 }
 
 // handover is partitions that the Poll has to tell of: revoked while done is set, which is closed when that is done; lost
@@ -40,16 +43,14 @@ func (c *consumer) membershipOptions(m *member) []kgo.Opt {
 	}
 	var preferred []kgo.GroupBalancer
 	for _, name := range names {
-		if make := balancers[name]; make != nil {
-			preferred = append(preferred, make())
-		}
+		preferred = append(preferred, balancers[name]())
 	}
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(c.config.Group), kgo.ConsumeTopics(c.config.Topics...), kgo.Balancers(preferred...),
 		kgo.DisableAutoCommit(), kgo.RequireStableFetchOffsets(), kgo.RebalanceTimeout(c.maxPollInterval()),
 	}
 	if m != nil {
-		opts = append(opts, kgo.OnPartitionsAssigned(m.assigned), kgo.AdjustFetchOffsetsFn(m.place),
+		opts = append(opts, kgo.WithContext(m.life), kgo.OnPartitionsAssigned(m.assigned), kgo.AdjustFetchOffsetsFn(m.place),
 			kgo.OnPartitionsRevoked(m.revoked), kgo.OnPartitionsLost(m.lost), kgo.WithHooks(m))
 	}
 	if c.config.InstanceID != "" {
@@ -84,6 +85,7 @@ func (c *consumer) join() error {
 		return nil
 	}
 	m := &member{c: c, quit: make(chan struct{})}
+	m.life, m.end = context.WithCancel(context.Background())
 	cl, err := c.e.dial(c.options(m)...)
 	if err != nil {
 		return err
@@ -105,13 +107,31 @@ func (c *consumer) joined() (bool, error) {
 	return c.member != nil && c.member.settled, nil
 }
 
-// close leaves the group, as far as ctx and the engine's timeout allow.
+// close leaves the group, as far as ctx and the engine's timeout allow; otherwise it finds out by the session's timeout.
+//
+// The client's own way of leaving first waits for the end of a rebalance, which may take as long as another member does not
+// poll. A static member does not leave, but for a case of which only the client knows.
 func (m *member) close(ctx context.Context) {
-	close(m.quit)
 	ctx, cancel := context.WithTimeout(ctx, m.c.e.opts.Timeout)
 	defer cancel()
-	_ = m.cl.LeaveGroupContext(ctx) // who does not hear of it finds out by the session's timeout
+	close(m.quit)
+	if m.c.config.InstanceID != "" {
+		_ = m.cl.LeaveGroupContext(ctx)
+	}
+	id, _ := m.cl.GroupMetadata()
+	m.end()
 	m.cl.Close()
+	if id == "" || m.c.config.InstanceID != "" {
+		return
+	}
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID = m.c.config.Group, id
+	leaving := kmsg.NewLeaveGroupRequestMember()
+	leaving.MemberID = id
+	req.Members = append(req.Members, leaving)
+	if _, err := req.RequestWith(ctx, m.c.e.admin); err != nil {
+		m.c.e.opts.Logger.Warn("the group was not told that a member has left", "group", m.c.config.Group, "err", err)
+	}
 }
 
 // gone reports whether the member is its consumer's no more. The caller holds the consumer's mu.

@@ -40,8 +40,13 @@ func testURL(t testing.TB) string {
 
 func openEngine(t testing.TB, url string) engine.Engine {
 	t.Helper()
+	return openEngineWithin(t, url, 20*time.Second)
+}
+
+func openEngineWithin(t testing.TB, url string, timeout time.Duration) engine.Engine {
+	t.Helper()
 	e, err := engine.Open(t.Context(), engine.Options{
-		URL: url, Clock: clock.Real, Logger: slog.New(slog.DiscardHandler), DefaultPartitions: 1, Timeout: 20 * time.Second,
+		URL: url, Clock: clock.Real, Logger: slog.New(slog.DiscardHandler), DefaultPartitions: 1, Timeout: timeout,
 	})
 	require.NoError(t, err)
 	return e
