@@ -33,6 +33,9 @@ func TestCluster(t *testing.T) {
 	url := clusterURL(t)
 	from, back := memory(t), memory(t)
 	there := open(t, kafka.WithURL(url), kafka.WithTimeout(20*time.Second))
+	for _, topic := range []string{"orders", "states", "values"} {
+		_ = there.Admin().DeleteTopic(t.Context(), topic) // of an earlier run
+	}
 	fill(t, from, 500, 7)
 	create(t, from, "values", kafka.TopicConfig{Codec: "msgpack"})
 	require.NoError(t, from.Producer("values").Send(t.Context(), kafka.Message{Key: "k", Value: map[string]any{"a": 1.5}}))
@@ -58,4 +61,23 @@ func TestCluster(t *testing.T) {
 			require.Equal(t, map[string]any{"a": 1.5}, m.Value)
 		}
 	}
+}
+
+// TestClusterRefuses: what a cluster does not take is told with its place.
+func TestClusterRefuses(t *testing.T) {
+	there := open(t, kafka.WithURL(clusterURL(t)))
+	from := memory(t)
+	topic := fmt.Sprint("compacted-", rand.Uint64())
+	create(t, from, topic, kafka.TopicConfig{CleanupPolicy: kafka.CleanupCompact})
+	require.NoError(t, from.Producer(topic).Send(t.Context(), kafka.Message{Value: 1}))
+	run := func() error {
+		_, err := mirror.Run(t.Context(), from, there, mirror.Topics(topic), mirror.ID(topic))
+		return err
+	}
+	err := run()
+	require.ErrorIs(t, err, kafka.ErrInvalidArgument)
+	require.ErrorContains(t, err, "("+topic+"-0): a record has no key, which a cluster refuses for a compacted topic")
+	require.NoError(t, there.Admin().AlterTopic(t.Context(), topic, kafka.TopicConfig{CleanupPolicy: kafka.CleanupDelete}))
+	require.NoError(t, run(), "as the error says")
+	carrytest.Equal(t, from.Engine(), there.Engine(), topic)
 }

@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"maps"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -52,7 +54,10 @@ func (r *random) oneIn(n int) bool {
 	return r.rng.IntN(n) == 0
 }
 
-var errLost = engine.Errorf(engine.ErrDisconnected, "the test cut the connection")
+var (
+	errLost  = engine.Errorf(engine.ErrDisconnected, "the test cut the connection")
+	errFinal = errors.New("the test says so")
+)
 
 // TestTargetFails: whatever verb of the target fails, before or after it had an effect, each record is carried once.
 func TestTargetFails(t *testing.T) {
@@ -72,7 +77,7 @@ func TestTargetFails(t *testing.T) {
 			verb += ", done"
 		}
 		failed[verb]++
-		return errLost
+		return errFinal
 	}
 	url := (&carrytest.Flaky{Engine: to.Engine(), Fault: fault}).URL(t)
 	for {
@@ -88,13 +93,46 @@ func TestTargetFails(t *testing.T) {
 			carrytest.Fill(t, from.Engine(), "orders", 500, chance.rng)
 			continue
 		}
-		require.ErrorIs(t, err, kafka.ErrDisconnected)
+		require.ErrorIs(t, err, errFinal)
 	}
 	t.Logf("%d failures: %v", n, failed)
 	_, err := mirror.Run(t.Context(), from, to)
 	require.NoError(t, err)
 	requireEqual(t, from, to)
 	requireGroups(t, from, to)
+}
+
+// TestRetries: what may go away is tried again, and for how long.
+func TestRetries(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fails int
+		want  error
+		takes time.Duration // at most
+	}{
+		{"a few times", 4, nil, 4 * time.Second},
+		{"always", 1000, kafka.ErrDisconnected, 8 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				from, to := memory(t), memory(t)
+				require.NoError(t, from.Producer("t").Send(t.Context(), kafka.Message{Value: 1}))
+				failed := 0
+				fault := func(verb string, after bool) error {
+					if verb != "OpenProducer" || after || failed == c.fails {
+						return nil
+					}
+					failed++
+					return errLost
+				}
+				flaky := open(t, kafka.WithURL((&carrytest.Flaky{Engine: to.Engine(), Fault: fault}).URL(t)))
+				s, err := mirror.Run(t.Context(), from, flaky)
+				require.ErrorIs(t, err, c.want)
+				require.LessOrEqual(t, s.Elapsed, c.takes)
+				require.Greater(t, s.Elapsed, c.takes/3)
+			})
+		})
+	}
 }
 
 // TestFollow: new records, new topics and groups come over while it runs, through failures; it ends with its context.

@@ -19,7 +19,8 @@ import (
 const round = 10 * time.Second
 
 // Run carries what there is, and then the offsets of groups. The error of a run that was stopped by ctx is that of ctx; a
-// transaction under way is finished first. Whatever the error, the next run goes on where this one has come to.
+// transaction under way is finished first. What may go away by itself, as a cluster's change of leaders, is tried again for
+// some seconds. Whatever the error, the next run goes on where this one has come to.
 //
 // Errors that call for a decision: [kafka.ErrTopicNotFound] for a topic that does not exist; [kafka.ErrTopicExists], see
 // [Append]; [kafka.ErrInvalidArgument] for a source that is the target, and a target's topic with fewer partitions;
@@ -45,6 +46,7 @@ type mirror struct {
 	summary  Summary
 	began    map[engine.TopicPartition]int64 // positions at the beginning
 	backoff  carry.Backoff
+	failures int // since something was carried
 }
 
 // run runs sessions: another one when topics have changed, or when something failed that may go away.
@@ -57,7 +59,7 @@ func (m *mirror) run(ctx context.Context) error {
 		case err == nil && !again:
 			return nil
 		case err == nil:
-		case ctx.Err() != nil || !m.follow || !kafka.IsRetriable(err):
+		case ctx.Err() != nil || !m.retries(err):
 			return err
 		default:
 			if err := clock.Sleep(ctx, m.clock, m.backoff.Next()); err != nil {
@@ -65,6 +67,18 @@ func (m *mirror) run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// mostFailures is how often in a row a mirror that does not follow fails before it gives up: after some 8 seconds.
+const mostFailures = 6
+
+// retries reports whether to try again after an error.
+func (m *mirror) retries(err error) bool {
+	m.failures++
+	if !kafka.IsRetriable(err) && !errors.Is(err, kafka.ErrTimeout) { // a commit whose outcome is not known: the ledger knows it
+		return false
+	}
+	return m.follow || m.failures < mostFailures
 }
 
 // session carries with one carrier. It reports whether another one is needed.
@@ -183,6 +197,7 @@ func (m *mirror) send(ctx context.Context) error {
 		return err
 	}
 	m.backoff.Reset()
+	m.failures = 0
 	m.summary.Records += sent.Records
 	m.summary.Bytes += sent.Bytes
 	m.report()

@@ -40,9 +40,8 @@ func fill(t testing.TB, c *kafka.Client, n int, seed uint64) {
 		Partitions: 3, Codec: "json", Compression: kafka.CompressionZstd, SegmentBytes: 8 << 10, RetentionMs: 3_600_000,
 	})
 	create(t, c, "states", kafka.TopicConfig{Partitions: 2, CleanupPolicy: kafka.CleanupCompact, Codec: "raw"})
-	for _, topic := range []string{"orders", "states"} {
-		carrytest.Fill(t, c.Engine(), topic, n, rng)
-	}
+	carrytest.Fill(t, c.Engine(), "orders", n, rng)
+	carrytest.FillKeyed(t, c.Engine(), "states", n, rng)
 	for g := range 5 {
 		commit(t, c, fmt.Sprint("group-", g), rng)
 	}

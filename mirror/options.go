@@ -51,7 +51,7 @@ func Topics(patterns ...string) Option {
 func ID(id string) Option { return func(c *config) { c.id = id } }
 
 // Follow goes on when all is carried that there was, with new records, new topics and what groups commit, until the
-// context ends. What goes wrong for a while, as a cluster that cannot be reached, is tried again.
+// context ends. What goes wrong for a while, as a cluster that cannot be reached, is tried again for as long as it takes.
 func Follow() Option { return func(c *config) { c.follow = true } }
 
 // Append carries also into topics that have records which this mirror has not written. Without it they are

@@ -53,6 +53,7 @@ type Carrier struct {
 	positions        map[engine.TopicPartition]*Position
 	keys             map[engine.TopicPartition]string
 	labels           map[string][]record.Header // by topic
+	keyed            map[string]bool            // topics that take no records without a key
 	batch            int                        // bytes of a batch that holds any record
 	fresh            []engine.TopicPartition    // that have no position in the ledger yet
 
@@ -71,7 +72,8 @@ func Open(ctx context.Context, config Config) (*Carrier, error) {
 	}
 	c := &Carrier{
 		Config: config, poll: firstPoll,
-		labels: map[string][]record.Header{}, positions: map[engine.TopicPartition]*Position{}, keys: map[engine.TopicPartition]string{},
+		labels: map[string][]record.Header{}, keyed: map[string]bool{},
+		positions: map[engine.TopicPartition]*Position{}, keys: map[engine.TopicPartition]string{},
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())

@@ -170,6 +170,9 @@ func (c *Carrier) sendRecords(ctx context.Context, sent *Sent) (tps []engine.Top
 			return nil, errNewPartition(f.TopicPartition)
 		}
 		rs, n := c.take(f, &room, sent)
+		if err := c.checkKeys(f, rs); err != nil {
+			return nil, err
+		}
 		if n == 0 && len(f.Records) > 0 {
 			break
 		}
@@ -220,6 +223,18 @@ func (c *Carrier) take(f *engine.Fetch, room *int, sent *Sent) (rs []engine.Reco
 		sent.Bytes += int64(size)
 	}
 	return rs, len(f.Records)
+}
+
+// checkKeys says what a cluster would refuse without saying where.
+func (c *Carrier) checkKeys(f *engine.Fetch, rs []engine.Record) error {
+	if !c.keyed[f.Topic] {
+		return nil
+	}
+	if i := slices.IndexFunc(rs, func(r engine.Record) bool { return r.Key == nil }); i >= 0 {
+		return engine.Errorf(engine.ErrInvalidArgument, "a record has no key, which a cluster refuses for a compacted topic: "+
+			"set the target's topic to the cleanup policy delete").At(f.Topic, int(f.Partition))
+	}
+	return nil
 }
 
 func (c *Carrier) produce(ctx context.Context, tp engine.TopicPartition, rs []engine.Record) error {

@@ -30,6 +30,7 @@ func (c *Carrier) topics(ctx context.Context) error {
 			return err
 		}
 		c.labels[name] = label(&from, &to)
+		c.keyed[name] = to.CodecInRecords && to.Config.CleanupPolicy != engine.CleanupDelete
 		c.batch = max(c.batch, to.Config.MaxMessageBytes+batchSlack)
 		c.sources, c.targets = append(c.sources, from), append(c.targets, to)
 	}

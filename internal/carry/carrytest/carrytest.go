@@ -19,6 +19,23 @@ import (
 // Fill appends n records to random partitions of a topic, in several batches: with and without keys, values, headers, and
 // timestamps in no order; some in transactions, of which some are aborted.
 func Fill(t testing.TB, e engine.Engine, topic string, n int, rng *rand.Rand) {
+	fill(t, e, topic, n, rng, randomRecord)
+}
+
+// FillKeyed is Fill with a key for each record, as clusters demand of a compacted topic.
+func FillKeyed(t testing.TB, e engine.Engine, topic string, n int, rng *rand.Rand) {
+	fill(t, e, topic, n, rng, func(rng *rand.Rand, partitions int) engine.Record {
+		r := randomRecord(rng, partitions)
+		if r.Key == nil {
+			r.Key = []byte("key")
+		}
+		return r
+	})
+}
+
+func fill(
+	t testing.TB, e engine.Engine, topic string, n int, rng *rand.Rand, next func(rng *rand.Rand, partitions int) engine.Record,
+) {
 	info, err := e.DescribeTopic(t.Context(), topic)
 	require.NoError(t, err)
 	p, err := e.OpenProducer(t.Context(), engine.ProducerConfig{Acks: engine.AcksLeader})
@@ -26,7 +43,7 @@ func Fill(t testing.TB, e engine.Engine, topic string, n int, rng *rand.Rand) {
 	for n > 0 {
 		rs := make([]engine.Record, min(n, 1+rng.IntN(40)))
 		for i := range rs {
-			rs[i] = randomRecord(rng, len(info.Partitions))
+			rs[i] = next(rng, len(info.Partitions))
 		}
 		n -= len(rs)
 		send(t, p, topic, rs, rng.IntN(6))
