@@ -80,7 +80,7 @@ func topicInfo(i engine.TopicInfo) TopicInfo {
 	return TopicInfo{Name: i.Name, ID: i.ID, TopicConfig: i.Config, Details: i.Partitions}
 }
 
-// AlterTopic changes what is not zero in c: -1 is forever. The codec cannot be changed, and for the number of partitions
+// AlterTopic changes what is not zero in c: -1 is forever, and no compression. The codec cannot be changed, and for the number of partitions
 // there is CreatePartitions.
 func (a *Admin) AlterTopic(ctx context.Context, name string, c TopicConfig) error {
 	return a.engine.AlterTopic(ctx, name, c)

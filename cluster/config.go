@@ -67,7 +67,7 @@ func validate(topic string, c engine.TopicConfig) error {
 		return refuse("flush interval of %d ms: it must be positive, or -1 for none", c.FlushMs)
 	case !slices.Contains(policies, c.CleanupPolicy):
 		return refuse("cleanup policy %q: there are delete, compact and compact,delete", c.CleanupPolicy)
-	case c.Compression < record.None || c.Compression > record.Zstd:
+	case c.Compression < -1 || c.Compression > record.Zstd:
 		return refuse("compression %d: there are none, gzip, snappy, lz4 and zstd", c.Compression)
 	}
 	_, err := codec.ByName(c.Codec)
@@ -94,7 +94,11 @@ func entries(c engine.TopicConfig) map[string]string {
 	if c.CleanupPolicy != "" {
 		m[keyCleanupPolicy] = string(c.CleanupPolicy)
 	}
-	if c.Compression != record.None {
+	switch c.Compression {
+	case record.None:
+	case -1:
+		m[keyCompression] = producerCompression
+	default:
 		m[keyCompression] = c.Compression.String()
 	}
 	return m

@@ -25,7 +25,7 @@ type TopicConfig struct {
 	SegmentMs         int64         // and at this age; default 7 days
 	CleanupPolicy     CleanupPolicy // default delete
 	DeleteRetentionMs int64         // how long compaction keeps tombstones; default 24 hours
-	// Compression of batches whose producer chose none; default none.
+	// Compression of batches whose producer chose none; default none, which -1 goes back to when a topic is altered.
 	Compression     record.Compression
 	MaxMessageBytes int    // of one record's key, value and headers; default 1 MiB
 	Codec           string // of values: msgpack (default), json or raw; fixed at creation

@@ -58,7 +58,10 @@ func TestTopicsJSON(t *testing.T) {
 		"retention_ms": -1.0, "retention_bytes": 5e6, "segment_bytes": float64(64 << 20), "max_message_bytes": float64(1 << 20),
 		"details": []any{partition(0), partition(1)},
 	}, created)
-	altered := k.json("topics", "alter", "t", "--retention", "1h", "--retention-bytes", "0").(map[string]any)
+	altered := k.json("topics", "alter", "t", "--compression", "lz4").(map[string]any)
+	require.Equal(t, "lz4", altered["compression"])
+	altered = k.json("topics", "alter", "t", "--retention", "1h", "--retention-bytes", "0", "--compression", "none").(map[string]any)
+	require.Equal(t, "none", altered["compression"])
 	require.Equal(t, 3.6e6, altered["retention_ms"])
 	require.Equal(t, -1.0, altered["retention_bytes"])
 	require.Equal(t, []any{altered}, k.json("topics", "list"))

@@ -82,7 +82,6 @@ func TestUsage(t *testing.T) {
 		{[]string{"topics", "create", "t", "--retention", "1us"}, "--retention 1µs: give at least 1ms, or 0 to keep forever"},
 		{[]string{"topics", "create", "t", "--retention-bytes", "-2"}, "--retention-bytes -2: give a bound, or 0 for none"},
 		{[]string{"topics", "alter", "t"}, "nothing to alter: give a flag"},
-		{[]string{"topics", "alter", "t", "--compression", "none"}, "--compression none: a topic's compression can be changed, not taken away"},
 		{[]string{"topics", "add-partitions", "t", "none"}, `"none" partitions: give a number from 1`},
 		{[]string{"groups", "reset", "g"}, "give --topic and --to"},
 		{[]string{"groups", "reset", "g", "-t", "t", "--to", "yesterday"}, `--to "yesterday": give start, end, an offset`},

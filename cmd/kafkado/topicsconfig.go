@@ -73,7 +73,7 @@ func (f *topicFlags) changes(cmd *cobra.Command) (change kafka.TopicConfig, err 
 	}
 	if given("compression") {
 		if change.Compression = c.Compression; c.Compression == kafka.CompressionNone {
-			return change, usage("--compression none: a topic's compression can be changed, not taken away; producers may choose none")
+			change.Compression = -1
 		}
 	}
 	if change == (kafka.TopicConfig{}) {

@@ -65,11 +65,14 @@ var topicTests = []test{
 		info, err := w.DescribeTopic(w.ctx, w.topic)
 		require.NoError(w, err)
 		require.Equal(w, want, info.Config)
-		require.NoError(w, w.AlterTopic(w.ctx, w.topic, engine.TopicConfig{RetentionMs: -1}))
+		require.NoError(w, w.AlterTopic(w.ctx, w.topic, engine.TopicConfig{RetentionMs: -1, Compression: -1}))
 		info, err = w.DescribeTopic(w.ctx, w.topic)
 		require.NoError(w, err)
 		require.EqualValues(w, -1, info.Config.RetentionMs)
-		for _, c := range []engine.TopicConfig{{Codec: "json"}, {Partitions: 3}, {RetentionMs: -2}, {CleanupPolicy: "burn"}} {
+		require.Equal(w, record.None, info.Config.Compression)
+		for _, c := range []engine.TopicConfig{
+			{Codec: "json"}, {Partitions: 3}, {RetentionMs: -2}, {CleanupPolicy: "burn"}, {Compression: -2},
+		} {
 			require.ErrorIs(w, w.AlterTopic(w.ctx, w.topic, c), engine.ErrInvalidArgument, "%+v", c)
 		}
 	}},

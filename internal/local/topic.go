@@ -12,6 +12,7 @@ import (
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/log"
+	"github.com/dot-do/kafka-embedded/record"
 )
 
 // Defaults and limits of topics.
@@ -114,6 +115,14 @@ func withDefaults(c engine.TopicConfig, partitions int, codec string) engine.Top
 	set(&c.Codec, codec)
 	set(&c.Codec, defaultCodec)
 	set(&c.FlushMs, -1)
+	return normal(c)
+}
+
+// normal is c with the -1 that takes compression away as what it means.
+func normal(c engine.TopicConfig) engine.TopicConfig {
+	if c.Compression == -1 {
+		c.Compression = record.None
+	}
 	return c
 }
 
@@ -137,7 +146,7 @@ func merge(c, change engine.TopicConfig) engine.TopicConfig {
 	set(&change.Compression, c.Compression)
 	set(&change.MaxMessageBytes, c.MaxMessageBytes)
 	set(&change.FlushMs, c.FlushMs)
-	return change
+	return normal(change)
 }
 
 // validate checks a configuration without zeros.
