@@ -46,7 +46,9 @@ func produceCommand(s *shared) *cobra.Command {
 				return err
 			}
 			return s.with(cmd, func(client *kafka.Client) error {
-				n, err := f.produce(cmd, client.Producer(a[0], opts...))
+				send, end := f.sender(client, a[0], opts)
+				n, err := f.produce(cmd, send)
+				err = firstError(err, end())
 				interrupted := errors.Is(err, context.Canceled)
 				if (err == nil || interrupted) && !f.quiet {
 					fmt.Fprintf(cmd.ErrOrStderr(), "%d messages sent to %s\n", n, a[0])
@@ -98,13 +100,13 @@ func (f *produceFlags) options() (opts []kafka.ProducerOption, err error) {
 }
 
 // produce sends lines in batches: what there is at once, so that a line typed by hand goes out when it ends.
-func (f *produceFlags) produce(cmd *cobra.Command, p *kafka.Producer) (sent int, err error) {
+func (f *produceFlags) produce(cmd *cobra.Command, send sender) (sent int, err error) {
 	in := bufio.NewReaderSize(&interruptible{ctx: cmd.Context(), in: cmd.InOrStdin()}, 256<<10)
 	bar := f.progress(cmd)
 	defer bar.done()
 	var batch []kafka.Message
 	flush := func() error {
-		if err := f.send(cmd, p, batch); err != nil {
+		if err := send(cmd.Context(), batch); err != nil {
 			return err
 		}
 		sent += len(batch)
@@ -122,7 +124,7 @@ func (f *produceFlags) produce(cmd *cobra.Command, p *kafka.Producer) (sent int,
 			batch = append(batch, m)
 		}
 		if err == io.EOF {
-			return sent, firstError(flush(), p.Close())
+			return sent, flush()
 		}
 		if err != nil {
 			return sent, firstError(flush(), err)
@@ -143,16 +145,29 @@ func (f *produceFlags) progress(cmd *cobra.Command) *progress {
 	return newProgress(cmd.ErrOrStderr(), "messages", -1)
 }
 
-func (f *produceFlags) send(cmd *cobra.Command, p *kafka.Producer, batch []kafka.Message) error {
+// sender sends messages, in their order.
+type sender func(context.Context, []kafka.Message) error
+
+// sender returns what sends batches, and what ends it. A batch to one partition shares its writes and fsyncs, too.
+func (f *produceFlags) sender(client *kafka.Client, topic string, opts []kafka.ProducerOption) (send sender, end func() error) {
 	if f.partition < 0 {
-		return p.SendBatch(cmd.Context(), batch)
+		p := client.Producer(topic, opts...)
+		return p.SendBatch, p.Close
 	}
-	for _, m := range batch {
-		if _, err := p.SendTo(cmd.Context(), f.partition, m); err != nil {
-			return err
+	p := client.AsyncProducer(topic, opts...)
+	return func(ctx context.Context, batch []kafka.Message) error {
+		deliveries := make([]*kafka.Delivery, len(batch))
+		for i, m := range batch {
+			deliveries[i] = p.SendTo(ctx, f.partition, m)
 		}
-	}
-	return nil
+		err := p.Flush(ctx)
+		for _, d := range deliveries {
+			if _, e := d.Wait(ctx); e != nil {
+				return e // also of a message that was not taken
+			}
+		}
+		return err
+	}, p.Close
 }
 
 // lineWaits reports whether a whole line can be read without waiting.
