@@ -51,7 +51,7 @@ func (r *reader) prepare(ctx context.Context) error {
 func (r *reader) poll(ctx context.Context) error {
 	r.mu.Lock()
 	r.settle(false)
-	r.buffer, r.slab = nil, nil // a poll may wait for long
+	r.buffer, r.slab, r.begun = nil, nil, true // a poll may wait for long
 	due := r.config.autoCommit && r.client.config.Clock.Now().Sub(r.flushed) >= r.config.autoCommitInterval
 	r.mu.Unlock()
 	if due {

@@ -22,6 +22,9 @@ func (c *Consumer) Seek(ctx context.Context, topic string, partition int, offset
 }
 
 func (r *reader) seek(ctx context.Context, tp engine.TopicPartition, offset int64) error {
+	r.mu.Lock()
+	r.begun = true
+	r.mu.Unlock()
 	if err := r.engine.Seek(ctx, tp, offset); err != nil {
 		return err
 	}
@@ -133,28 +136,6 @@ func (r *reader) position(tp engine.TopicPartition) (int64, error) {
 		n -= len(f.Records)
 	}
 	return r.engine.Position(tp)
-}
-
-// Lag is how many offsets this consumer's positions are behind the ends of the partitions that it reads: the records
-// still to come, and the gaps among them. It is as exact as [Consumer.Position]. Before the first loop, or Seek, the
-// consumer reads nothing and lags by nothing; what its group lags by tells [Admin.DescribeGroup].
-func (c *Consumer) Lag(ctx context.Context) (int64, error) {
-	r := c.reader
-	if err := r.open(ctx); err != nil {
-		return 0, err
-	}
-	ends, err := r.engine.Ends(ctx)
-	if err != nil {
-		return 0, err
-	}
-	var lag int64
-	for _, tp := range r.engine.Assignment() {
-		position, err := r.position(tp)
-		if err == nil { // otherwise it was given up meanwhile
-			lag += max(ends[tp]-position, 0)
-		}
-	}
-	return lag, nil
 }
 
 func topicPartitions(topic string, partitions []int) []engine.TopicPartition {

@@ -45,6 +45,7 @@ type reader struct {
 	closed    bool
 	automatic bool // the loop's progress is marked for auto-commit
 	watched   bool // somebody has asked for a position
+	begun     bool // the engine's consumer was asked to poll or to seek, and so to join
 	buffer    []fetched
 	sources   map[engine.TopicPartition]*source
 	moved     map[engine.TopicPartition]int64 // new position, or rewind: buffered records are void

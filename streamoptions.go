@@ -81,7 +81,9 @@ func WithOffsetTime(t time.Time) ConsumerStreamOption {
 	}
 }
 
-// WithUntilEnd ends loops when everything was read that was there when they began. A stream closes all windows then.
+// WithUntilEnd ends loops when everything was read that was there when they began. A stream closes all windows then. A
+// consumer stays in its group, so that it can commit what it has read and loop again: one that is needed no more must be
+// closed, or others wait for what it holds as long as the poll interval.
 func WithUntilEnd() ConsumerStreamOption {
 	return both{func(c *consumerConfig) { c.UntilEnd = true }, streamOption(stream.WithUntilEnd())}
 }
