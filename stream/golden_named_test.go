@@ -48,6 +48,9 @@ var shows = map[string][]named{
 		{"out of order, within grace", 10, 0, 5, 1, []string{"104 in a a1", "112 in a a2", "108 in a a3", "999 in z z1"}},
 		{"only the window behind is open", 10, 0, 0, 1, []string{"104 in a a1", "115 in a a2", "105 in a a3", "104 in a a4", "999 in z z1"}},
 		{"equal times", 10, 0, 0, 1, []string{"100 in a a1", "100 in a a2", "105 in a a3", "100 in a a4", "999 in z z1"}},
+		{"behind an element whose own window is closed", 21, 0, 0, 1, []string{
+			"1072 in a a1", "1079 in a a2", "1085 in a a3", "1095 in b b1", "1088 in a a4", "1101 in a a5", "2000 in z z1",
+		}},
 		{"windows that begin before 1970", 10, 0, 0, 1, []string{"4 in a a1", "7 in a a2", "99 in z z1"}},
 	},
 	"session": {
