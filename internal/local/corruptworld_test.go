@@ -56,11 +56,17 @@ func showRecord(r *record.Record) string {
 // compressed batches, numbered records, a committed and an aborted transaction, plain and transactional offsets. It is
 // closed cleanly, or killed with records above the durable watermark.
 func newTemplate(t require.TestingT, ctx context.Context, kill bool) *template {
+	return newTemplateWith(t, ctx, kill, func(*builder) {})
+}
+
+// newTemplateWith makes a template that more is written to.
+func newTemplateWith(t require.TestingT, ctx context.Context, kill bool, more func(*builder)) *template {
 	b := builder{require: t, ctx: ctx, mem: vfs.NewMem(), parts: map[engine.TopicPartition]*oracle{}}
 	e, err := local.Open(unattended(b.mem))
 	require.NoError(t, err)
 	b.e = e
 	b.fill()
+	more(&b)
 	w := &template{
 		name: "closed", mem: b.mem, parts: b.parts,
 		offsets:  map[engine.TopicPartition]int64{tp("a", 0): 9, tp("a", 1): 2, tp("t", 0): 3},
