@@ -80,6 +80,9 @@ func (w *template) edit(f *vfs.Mem, b []byte) {
 		return
 	case 5:
 		name = path.Join(path.Dir(name), path.Base(w.names[int(value)%len(w.names)]))
+		if info, err := f.Stat(name); err == nil && info.IsDir() {
+			return
+		}
 	case 6:
 		if at < len(data) {
 			data[at] ^= value
