@@ -37,8 +37,8 @@ func streamOptions(opts []StreamOption) []stream.Option {
 	return c.options
 }
 
-// WithApplicationID names a stream application: under this name it finds its offsets and its state again, and a second
-// instance takes over from the first. A stream that writes to a topic has a name derived from what it does; one without
+// WithApplicationID names a stream application: under this name it finds its offsets and its state again, and several
+// instances share the work. A stream that writes to a topic has a name derived from what it does; one without
 // a sink and without a name stores nothing.
 func WithApplicationID(id string) StreamOption { return streamOption(stream.WithApplicationID(id)) }
 

@@ -5,7 +5,7 @@ type aggregation[K comparable, T, A any] struct {
 	store *store[K, A]
 	fns   aggregator[T, A]
 	env   *Env
-	key   func(T) K
+	key   func(m *meta, v T) K
 }
 
 // process is the operator for the kind of window.
@@ -23,7 +23,7 @@ func (a *aggregation[K, T, A]) process() push[T] {
 
 // whole aggregates without windows.
 func (a *aggregation[K, T, A]) whole(m *meta, v T) error {
-	k := a.key(v)
+	k := a.key(m, v)
 	e := a.store.find(k, 0)
 	if e == nil {
 		e = a.store.insert(k, 0, 0, a.fns.init(), m.time)
@@ -38,7 +38,7 @@ func (a *aggregation[K, T, A]) update(m *meta, e *entry[K, A], v T) error {
 }
 
 func (a *aggregation[K, T, A]) aligned(m *meta, v T) error {
-	k, w, taken := a.key(v), a.store.window, false
+	k, w, taken := a.key(m, v), a.store.window, false
 	now := a.store.now()
 	for start := range w.starts(m.time) {
 		if !w.takes(start+w.size, now) {
@@ -65,7 +65,7 @@ func (a *aggregation[K, T, A]) late(m *meta, v T, taken bool) error {
 
 // session merges all sessions that the element is within the gap of.
 func (a *aggregation[K, T, A]) session(m *meta, v T) error {
-	k, w := a.key(v), a.store.window
+	k, w := a.key(m, v), a.store.window
 	start, end := m.time, m.time
 	var touched []*entry[K, A]
 	for _, e := range a.store.of(k) {
@@ -100,7 +100,7 @@ func (a *aggregation[K, T, A]) session(m *meta, v T) error {
 // This is the procedure of Kafka Streams' KStreamSlidingWindowAggregate: a window that comes about begins with the
 // aggregate of the one it overlaps with.
 func (a *aggregation[K, T, A]) sliding(m *meta, v T) error {
-	k, t, w, now := a.key(v), m.time, a.store.window, a.store.now()
+	k, t, w, now := a.key(m, v), m.time, a.store.window, a.store.now()
 	if now >= t+1+w.size+w.grace { // not even the window behind it is open
 		return a.late(m, v, false)
 	}

@@ -9,11 +9,14 @@ import (
 	"github.com/dot-do/kafka-embedded/record"
 )
 
-// builder wires the operators of a topology into a task.
+// builder wires the operators of a topology into tasks, one for each sub-topology.
 type builder struct {
-	task *Task
-	fans map[*node]any // *fan[T] by the node of the stream
-	err  error         // the first mistake found
+	plan   *plan
+	id     string // application id
+	tasks  []*Task
+	fans   map[*node]any // *fan[T] by the node of the stream
+	stores map[*node]any // *store[K, A] by the node of the table
+	err    error         // the first mistake found
 }
 
 func (b *builder) fail(err error) {
@@ -22,26 +25,25 @@ func (b *builder) fail(err error) {
 	}
 }
 
-// source is the beginning of a topology: it decodes the task's current record and pushes it.
+// task is the one that an operator runs in.
+func (b *builder) task(n *node) *Task { return b.tasks[b.plan.sub[n]] }
+
+// source is the beginning of a sub-topology.
 type source struct {
-	codec  Codec
-	decode func(m *meta) error
-	push   func(m *meta) error
+	codec Codec
+	// decode decodes the current record. It says which lane of the input it is in, and up to what time that has come.
+	decode func(m *meta) (lane int, upTo int64, err error)
+	// push hands on what was decoded.
+	push func(m *meta) error
 }
 
 // source makes s the user of a topic. A topic may have several.
-func (b *builder) source(topic string, c *config, s *source) {
-	t := b.task
+func (t *Task) source(topic string, lanes int, s *source) *topicSources {
 	if t.topics[topic] == nil {
-		t.topics[topic] = &topicSources{config: c}
+		t.topics[topic] = &topicSources{lanes: lanes}
 	}
 	t.topics[topic].sources = append(t.topics[topic].sources, s)
-}
-
-// topicSources are all sources of one topic.
-type topicSources struct {
-	config  *config
-	sources []*source
+	return t.topics[topic]
 }
 
 // operator is one that keeps state or waits for stream time.
@@ -65,18 +67,10 @@ type placed struct {
 	lag  int64 // what the operator sees may be this much behind stream time
 }
 
-// add registers an operator and returns its place. Its changelog is named after its kind and its number.
-func (b *builder) add(n *node, name string, op operator) *placed {
-	t := b.task
-	if name == "" {
-		name = fmt.Sprintf("%s-%d", n.kind, len(t.operators)+1)
-	}
-	for _, o := range t.operators {
-		if o.name == name {
-			b.fail(engine.Errorf(engine.ErrInvalidArgument, "two stores are called %s", name))
-		}
-	}
-	p := &placed{operator: op, name: name, lag: n.lag()}
+// add registers an operator and returns its place.
+func (b *builder) add(n *node, op operator) *placed {
+	t := b.task(n)
+	p := &placed{operator: op, name: b.plan.names[n], lag: b.plan.lag(n)}
 	t.operators = append(t.operators, p)
 	return p
 }
@@ -89,12 +83,17 @@ func (t *Task) now(p *placed) int64 {
 	return t.time - p.lag
 }
 
-// output gathers records for a topic.
-type output struct {
+// written is records that gather for a topic.
+type written struct {
 	topic   string
-	codec   Codec
 	records []engine.Record
 	bytes   []byte // holds the values
+}
+
+// output gathers results for a topic.
+type output struct {
+	written
+	codec Codec
 }
 
 func (t *Task) output(topic string) *output {
@@ -103,17 +102,18 @@ func (t *Task) output(topic string) *output {
 			return o
 		}
 	}
-	o := &output{topic: topic}
+	o := &output{written: written{topic: topic}}
 	t.outputs = append(t.outputs, o)
 	return o
 }
 
-// writer encodes elements as records of a topic, with their key, headers and time.
-func writer[T any](b *builder, e *Env, topic string) push[T] {
+// writer encodes elements that reach n as records of a topic, with their key, headers and time.
+func writer[T any](b *builder, n *node, e *Env, topic string) push[T] {
 	if err := engine.ValidateName("topic", topic); err != nil {
 		b.fail(err)
 	}
-	t, o := b.task, b.task.output(topic)
+	t := b.task(n)
+	o := t.output(topic)
 	return func(m *meta, v T) error { return t.write(o, m, e.value(v)) }
 }
 
@@ -168,9 +168,26 @@ func (t *Task) deadLetter(m *meta, cause error) {
 	t.pending++
 }
 
+// check looks for mistakes in the whole.
+func (b *builder) check() error {
+	for _, from := range b.tasks {
+		for _, to := range b.tasks {
+			for _, o := range to.outputs {
+				if from.topics[o.topic] != nil {
+					b.fail(engine.Errorf(engine.ErrInvalidArgument, "topic %s is read and written: it would never end", o.topic))
+				}
+			}
+		}
+	}
+	return b.err
+}
+
 // resolve finds the codecs of all topics.
 func (t *Task) resolve(ctx context.Context) error {
 	for topic, ts := range t.topics {
+		if ts.arrival {
+			continue
+		}
 		c, err := t.env.TopicCodec(ctx, topic)
 		if err != nil {
 			return err
@@ -180,9 +197,6 @@ func (t *Task) resolve(ctx context.Context) error {
 		}
 	}
 	for _, o := range t.outputs {
-		if t.topics[o.topic] != nil {
-			return engine.Errorf(engine.ErrInvalidArgument, "topic %s is read and written: it would never end", o.topic)
-		}
 		c, err := t.env.TopicCodec(ctx, o.topic)
 		if err != nil {
 			return err

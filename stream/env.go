@@ -76,6 +76,10 @@ func sourceCoder[T any](s *Source[T]) coder[T] {
 	}
 	return coder[T]{shared: true, encode: s.Encode, decode: func(m *meta, data []byte) (T, error) {
 		r := record.NewRecord(m.offset, m.time, m.key, data, nil)
+		if m.record != nil { // with its headers
+			r = *m.record
+			r.Value = data
+		}
 		return s.Restore(m.tp, &r)
 	}}
 }

@@ -13,7 +13,8 @@ type WindowedStream[T any] struct {
 // GroupedStream is a stream whose elements have a key to aggregate by.
 type GroupedStream[K comparable, T any] struct {
 	stream *Stream[T]
-	key    func(T) K
+	key    func(m *meta, v T) K
+	spread exchange
 	window Window
 }
 
@@ -30,7 +31,18 @@ func (s *Stream[T]) GroupBy(fn func(T) string) *GroupedStream[string, T] { retur
 
 // GroupBy gives each element the key that fn returns, which may be of any type that the StateCodec encodes.
 func GroupBy[T any, K comparable](s *Stream[T], fn func(T) K) *GroupedStream[K, T] {
-	return &GroupedStream[K, T]{stream: s, key: fn}
+	return &GroupedStream[K, T]{stream: s, key: func(_ *meta, v T) K { return fn(v) }, spread: byValue}
+}
+
+// GroupByKey groups the elements by the keys of their records, so that a topic whose records are spread by key over
+// several partitions needs no repartition topic. The key of a record without one is empty.
+func (s *Stream[T]) GroupByKey() *GroupedStream[string, T] {
+	return &GroupedStream[string, T]{stream: s, key: func(m *meta, _ T) string { return string(m.key) }, spread: byKey}
+}
+
+// route finds the partition of an element's key.
+func (g *GroupedStream[K, T]) route() route[T] {
+	return func(dst []byte, m *meta, v T) ([]byte, error) { return appendKey(g.stream.env, dst, g.key(m, v)) }
 }
 
 // Window puts the elements into windows.
@@ -83,23 +95,24 @@ func aggregate[K comparable, T, A any](g *GroupedStream[K, T], kind string, opts
 	for _, o := range opts {
 		o(&c)
 	}
-	n := &node{kind: kind, detail: c.name, inputs: []*node{g.stream.node}, delay: g.window.delay()}
+	n := &node{
+		kind: kind, detail: c.name, inputs: []*node{g.stream.node}, spread: []exchange{g.spread},
+		store: c.name, stateful: true, delay: g.window.delay(),
+	}
 	if g.window.kind != noWindow {
 		n.detail = first(c.name, kind) + " " + g.window.String()
 	}
 	t := &Table[K, A]{node: n, env: g.stream.env, window: g.window, handle: new(handle[K, A])}
-	t.connect = func(b *builder, updates bool, out push[Result[K, A]]) {
+	t.connect = func(b *builder, n *node, updates bool, out push[Result[K, A]]) {
 		if err := g.window.check(); err != nil {
 			b.fail(err)
 		}
 		if g.window.kind == session && fns.merge == nil {
 			b.fail(engine.Errorf(engine.ErrInvalidArgument, "a %s over session windows cannot merge two of them: use Aggregate", kind))
 		}
-		s := newStore[K, A](b.task, g.stream.env, g.window, updates, out)
-		s.place = b.add(n, c.name, s)
-		t.handle.set(s)
+		s := newStore(b, t, n, updates, out)
 		op := &aggregation[K, T, A]{store: s, fns: fns, env: g.stream.env, key: g.key}
-		g.stream.into(b, settled(g.stream.coder, op.process()))
+		connect(b, g.stream, n, 0, g.route(), op.process())
 	}
 	return t
 }

@@ -20,20 +20,23 @@ type Cond[L, R any] struct {
 	left    func(m *meta, v L) any
 	right   func(m *meta, v R) any
 	matches func(l L, r R) bool
+	spread  exchange
 }
 
-// On joins elements for which fn is true. Each element is compared with all of the other side's within the window.
+// On joins elements for which fn is true. Each element is compared with all of the other side's within the window; one
+// task has all of them.
 func On[L, R any](fn func(L, R) bool) Cond[L, R] {
 	return Cond[L, R]{
-		left: func(*meta, L) any { return nil }, right: func(*meta, R) any { return nil }, matches: fn,
+		left: func(*meta, L) any { return nil }, right: func(*meta, R) any { return nil }, matches: fn, spread: together,
 	}
 }
 
 // Keys joins elements whose keys are equal.
 func Keys[L, R any, K comparable](left func(L) K, right func(R) K) Cond[L, R] {
 	return Cond[L, R]{
-		left:  func(_ *meta, v L) any { return left(v) },
-		right: func(_ *meta, v R) any { return right(v) },
+		left:   func(_ *meta, v L) any { return left(v) },
+		right:  func(_ *meta, v R) any { return right(v) },
+		spread: byValue,
 	}
 }
 
@@ -103,6 +106,7 @@ func joinAny(l, r AnyStream, kind joinKind, opts []JoinOption) *Stream[JoinResul
 	if c.left != nil && c.right != nil {
 		on.left = func(_ *meta, v any) any { return c.left(v) }
 		on.right = func(_ *meta, v any) any { return c.right(v) }
+		on.spread = byValue
 	}
 	return join(l.values(), r.values(), on, kind, c)
 }
@@ -140,10 +144,14 @@ func recordKey(m *meta) any {
 
 func join[L, R any](l *Stream[L], r *Stream[R], on Cond[L, R], kind joinKind, c joinConfig) *Stream[JoinResult[L, R]] {
 	if on.left == nil {
+		on.spread = byKey
 		on.left = func(m *meta, _ L) any { return recordKey(m) }
 		on.right = func(m *meta, _ R) any { return recordKey(m) }
 	}
-	n := &node{kind: kind.String(), detail: first(c.name, "within") + " " + c.window.String(), inputs: []*node{l.node, r.node}}
+	n := &node{
+		kind: kind.String(), detail: first(c.name, "within") + " " + c.window.String(), inputs: []*node{l.node, r.node},
+		spread: []exchange{on.spread, on.spread}, store: c.name, stateful: true,
+	}
 	if kind != inner {
 		n.delay = (c.window + c.grace).Milliseconds() + 1
 	}
@@ -153,12 +161,16 @@ func join[L, R any](l *Stream[L], r *Stream[R], on Cond[L, R], kind joinKind, c 
 			if c.window.Milliseconds() < 1 || c.grace < 0 {
 				b.fail(engine.Errorf(engine.ErrInvalidArgument, "a join needs JoinWindow of at least 1 ms, and a grace that is not negative"))
 			}
-			j := &joiner[L, R]{task: b.task, env: l.env, kind: kind, on: on, reach: c.window.Milliseconds(), grace: c.grace.Milliseconds(), out: out}
+			j := &joiner[L, R]{task: b.task(n), env: l.env, kind: kind, on: on, reach: c.window.Milliseconds(), grace: c.grace.Milliseconds(), out: out}
 			j.left = newSide(l.coder, kind != inner)
 			j.right = newSide(r.coder, kind == fullOuter)
-			j.place = b.add(n, c.name, j)
-			l.into(b, settled(l.coder, j.fromLeft))
-			r.into(b, settled(r.coder, j.fromRight))
+			j.place = b.add(n, j)
+			leftRoute, rightRoute := byAnyKey(l.env, on.left), byAnyKey(r.env, on.right)
+			if on.spread == byKey {
+				leftRoute, rightRoute = byRecordKey[L](stay), byRecordKey[R](stay)
+			}
+			connect(b, l, n, 0, leftRoute, j.fromLeft)
+			connect(b, r, n, 1, rightRoute, j.fromRight)
 		},
 	}
 }

@@ -12,14 +12,15 @@ func ToTable[T any](s *Stream[T], opts ...TableOption) *Table[string, T] {
 		o(&c)
 	}
 	t := &Table[string, T]{
-		node: &node{kind: "table", detail: c.name, inputs: []*node{s.node}}, env: s.env, handle: new(handle[string, T]),
+		node: &node{
+			kind: "table", detail: c.name, inputs: []*node{s.node}, spread: []exchange{byKey}, store: c.name, stateful: true,
+		},
+		env: s.env, handle: new(handle[string, T]),
 	}
-	t.connect = func(b *builder, _ bool, out push[Result[string, T]]) {
-		st := newStore[string, T](b.task, s.env, Window{}, true, out)
+	t.connect = func(b *builder, n *node, _ bool, out push[Result[string, T]]) {
+		st := newStore(b, t, n, true, out)
 		st.coder = s.coder
-		st.place = b.add(t.node, c.name, st)
-		t.handle.set(st)
-		s.into(b, settled(s.coder, func(m *meta, v T) error { return latest(st, m, v) }))
+		connect(b, s, n, 0, byRecordKey[T](byKey), func(m *meta, v T) error { return latest(st, m, v) })
 	}
 	return t
 }
@@ -60,16 +61,22 @@ func LeftJoinTable[T any, K comparable, V any](s *Stream[T], t *Table[K, V], fn 
 }
 
 func joinTable[T any, K comparable, V any](s *Stream[T], t *Table[K, V], fn func(T) K, kind joinKind) *Stream[JoinResult[T, V]] {
+	n := &node{
+		kind: kind.String(), detail: "table", inputs: []*node{s.node, t.node}, spread: []exchange{byValue, fixed},
+	}
+	key := func(_ *meta, v T) any { return fn(v) }
 	return &Stream[JoinResult[T, V]]{
-		node: &node{kind: kind.String(), detail: "table", inputs: []*node{s.node, t.node}},
-		env:  s.env, coder: valueCoder[JoinResult[T, V]](s.env),
+		node: n, env: s.env, coder: valueCoder[JoinResult[T, V]](s.env),
 		connect: func(b *builder, out push[JoinResult[T, V]]) {
 			if t.window.kind != noWindow {
 				b.fail(engine.Errorf(engine.ErrInvalidArgument, "a stream cannot be joined with a table of windows"))
 			}
 			t.Stream().into(b, func(*meta, Result[K, V]) error { return nil })
-			table := t.handle.store.Load()
-			s.into(b, settled(s.coder, func(m *meta, v T) error {
+			table, ok := b.stores[t.node].(*store[K, V])
+			if !ok {
+				panic("stream: a table has no store")
+			}
+			connect(b, s, n, 0, byAnyKey(s.env, key), func(m *meta, v T) error {
 				e := table.find(fn(v), 0)
 				switch {
 				case e != nil:
@@ -78,7 +85,7 @@ func joinTable[T any, K comparable, V any](s *Stream[T], t *Table[K, V], fn func
 					return out(m, JoinResult[T, V]{Left: v, HasLeft: true})
 				}
 				return nil
-			}))
+			})
 		},
 	}
 }

@@ -46,18 +46,19 @@ type event struct {
 	N    int64  `json:"n"`
 }
 
-// seed fills two topics of two partitions each with events that are somewhat out of order.
+// seed fills the topics "in" and "other", of two partitions each, and "single" and "single-other" of one, with events that
+// are up to 50 ms out of order.
 func seed(t testing.TB, e engine.Engine, n int) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	p, err := e.OpenProducer(t.Context(), engine.ProducerConfig{Acks: engine.AcksLeader})
 	require.NoError(t, err)
-	for _, topic := range []string{"in", "other"} {
-		require.NoError(t, e.CreateTopic(t.Context(), topic, engine.TopicConfig{Partitions: 2, SegmentBytes: 8 << 10}))
+	for topic, partitions := range map[string]int{"in": 2, "other": 2, "single": 1, "single-other": 1} {
+		require.NoError(t, e.CreateTopic(t.Context(), topic, engine.TopicConfig{Partitions: partitions, SegmentBytes: 8 << 10}))
 		rs := make([]engine.Record, n)
 		for i := range rs {
 			user := fmt.Sprint("u", rng.IntN(7))
 			rs[i] = engine.Record{
-				Key: []byte(user), Value: fmt.Appendf(nil, `{"user":%q,"n":%d}`, user, i), Partition: int32(rng.IntN(2)),
+				Key: []byte(user), Value: fmt.Appendf(nil, `{"user":%q,"n":%d}`, user, i), Partition: engine.AnyPartition,
 				Timestamp: 1_000_000 + int64(i)*10 + rng.Int64N(40),
 			}
 		}
@@ -69,8 +70,10 @@ func seed(t testing.TB, e engine.Engine, n int) {
 
 // outputs is what a reader of committed records sees, sorted: which of several windows that close at one time comes
 // first is not defined.
-func outputs(t testing.TB, e engine.Engine) (all []string) {
-	c, err := e.OpenConsumer(t.Context(), engine.ConsumerConfig{Topics: []string{"out"}, UntilEnd: true, AutoCreateTopics: true})
+func outputs(t testing.TB, e engine.Engine) []string { return read(t, e, "out") }
+
+func read(t testing.TB, e engine.Engine, topic string) (all []string) {
+	c, err := e.OpenConsumer(t.Context(), engine.ConsumerConfig{Topics: []string{topic}, UntilEnd: true, AutoCreateTopics: true})
 	require.NoError(t, err)
 	for {
 		fetches, err := c.Poll(t.Context(), 1000)
@@ -91,35 +94,71 @@ func outputs(t testing.TB, e engine.Engine) (all []string) {
 
 func byUser(e event) string { return e.User }
 
-func events(e engine.Engine, topic string) *stream.Stream[event] {
-	return stream.New(streamtest.NewSource[event](envOf(e), topic), stream.WithUntilEnd(), stream.WithCommitInterval(1),
-		stream.WithApplicationID("app"))
+func events(e engine.Engine, topic string, opts ...stream.Option) *stream.Stream[event] {
+	opts = append([]stream.Option{stream.WithCommitInterval(1), stream.WithApplicationID("app")}, opts...)
+	return stream.New(streamtest.NewSource[event](envOf(e), topic), opts...)
 }
 
-var killed = map[string]func(e engine.Engine) *stream.Topology{
-	"filter": func(e engine.Engine) *stream.Topology {
-		return events(e, "in").Filter(func(e event) bool { return e.N%3 > 0 }).Sink("out")
+// topology makes a topology that writes to "out".
+type topology func(e engine.Engine, opts ...stream.Option) *stream.Topology
+
+// killed are topologies over topics of one partition, where one task sees the records in the order of their times, and
+// over topics of several, where tasks run ahead of each other. There results are the same each time as long as nothing is
+// late, hence the grace.
+var killed = map[string]topology{
+	"filter": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		return events(e, "in", opts...).Filter(func(e event) bool { return e.N%3 > 0 }).Sink("out")
 	},
-	"count": func(e engine.Engine) *stream.Topology { return events(e, "in").GroupBy(byUser).Count().Sink("out") },
-	"tumbling": func(e engine.Engine) *stream.Topology {
+	"count": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		return events(e, "in", opts...).GroupBy(byUser).Count().Sink("out")
+	},
+	"count by key": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		return events(e, "in", opts...).GroupByKey().Count().Sink("out")
+	},
+	"tumbling": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
 		sum := func(n int64, e event) int64 { return n + e.N }
-		return stream.Reduce(events(e, "in").Window(stream.TumblingWindow(100*time.Millisecond)).GroupBy(byUser), 0, sum).Sink("out")
+		w := stream.TumblingWindow(100 * time.Millisecond).Grace(50 * time.Millisecond)
+		return stream.Reduce(events(e, "in", opts...).Window(w).GroupBy(byUser), 0, sum).Sink("out")
 	},
-	"sliding": func(e engine.Engine) *stream.Topology {
-		return events(e, "in").Window(stream.SlidingWindow(50 * time.Millisecond).Grace(10 * time.Millisecond)).GroupBy(byUser).Count().Sink("out")
+	"tumbling in one task": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		sum := func(n int64, e event) int64 { return n + e.N }
+		w := stream.TumblingWindow(100 * time.Millisecond)
+		return stream.Reduce(events(e, "single", opts...).Window(w).GroupBy(byUser), 0, sum).Sink("out")
 	},
-	"session": func(e engine.Engine) *stream.Topology {
-		return events(e, "in").Window(stream.SessionWindow(40 * time.Millisecond)).GroupBy(byUser).Count().Sink("out")
+	"sliding": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		w := stream.SlidingWindow(50 * time.Millisecond).Grace(10 * time.Millisecond)
+		return events(e, "single", opts...).Window(w).GroupBy(byUser).Count().Sink("out")
 	},
-	"join": func(e engine.Engine) *stream.Topology {
+	"session": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		w := stream.SessionWindow(40 * time.Millisecond).Grace(50 * time.Millisecond)
+		return events(e, "in", opts...).Window(w).GroupBy(byUser).Count().Sink("out")
+	},
+	"join": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
 		on := stream.Keys(byUser, byUser)
-		return stream.OuterJoin(events(e, "in"), events(e, "other"), on, stream.JoinWindow(30*time.Millisecond)).Sink("out")
+		within, grace := stream.JoinWindow(30*time.Millisecond), stream.JoinGrace(50*time.Millisecond)
+		return stream.OuterJoin(events(e, "in", opts...), events(e, "other", opts...), on, within, grace).Sink("out")
 	},
-	"join with a table": func(e engine.Engine) *stream.Topology {
-		return stream.LeftJoinTable(events(e, "in"), stream.ToTable(events(e, "other")), byUser).Sink("out")
+	"join in one task": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		on := stream.Keys(byUser, byUser)
+		return stream.OuterJoin(events(e, "single", opts...), events(e, "single-other", opts...), on,
+			stream.JoinWindow(30*time.Millisecond)).Sink("out")
 	},
-	"windows of windows": func(e engine.Engine) *stream.Topology {
-		first := events(e, "in").Window(stream.TumblingWindow(100 * time.Millisecond)).GroupBy(byUser).Count().Stream()
+	"join by predicate": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		on := stream.On(func(l, r event) bool { return l.N == r.N })
+		within, grace := stream.JoinWindow(30*time.Millisecond), stream.JoinGrace(50*time.Millisecond)
+		return stream.Join(events(e, "in", opts...), events(e, "single", opts...), on, within, grace).Sink("out")
+	},
+	"join with a table in one task": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		table := stream.ToTable(events(e, "single-other", opts...))
+		return stream.LeftJoinTable(events(e, "single", opts...), table, byUser).Sink("out")
+	},
+	"join with a table": func(e engine.Engine, opts ...stream.Option) *stream.Topology { // what it holds when is not defined
+		s := stream.LeftJoinTable(events(e, "in", opts...), stream.ToTable(events(e, "other", opts...)), byUser)
+		return stream.Map(s, func(r stream.JoinResult[event, event]) event { return r.Left }).Sink("out")
+	},
+	"windows of windows": func(e engine.Engine, opts ...stream.Option) *stream.Topology {
+		w := stream.TumblingWindow(100 * time.Millisecond).Grace(50 * time.Millisecond)
+		first := events(e, "in", opts...).Window(w).GroupBy(byUser).Count().Stream()
 		all := func(stream.Result[string, int64]) string { return "all" }
 		return first.Window(stream.HoppingWindow(time.Second, 500*time.Millisecond)).GroupBy(all).Count().Sink("out")
 	},
@@ -135,14 +174,7 @@ func TestKilledAtAnyPoint(t *testing.T) {
 			seed(t, e, 400)
 			require.NoError(t, e.Close())
 
-			calm := start.KillClone()
-			counted := vfs.Faulty(calm, nil)
-			e = openEngine(t, counted)
-			require.NoError(t, build(e).Run(t.Context()))
-			want, ops := outputs(t, e), counted.Ops()
-			require.NoError(t, e.Close())
-			require.NotEmpty(t, want)
-
+			want, ops := calm(t, start, build)
 			for chain := range uint64(*kills) {
 				rng := rand.New(rand.NewPCG(chain, 9))
 				mem := start.KillClone()
@@ -150,18 +182,38 @@ func TestKilledAtAnyPoint(t *testing.T) {
 					mem = killedRun(t, mem, build, rng, 1+rng.Int64N(ops))
 				}
 				e := openEngine(t, mem)
-				require.NoError(t, build(e).Run(t.Context()))
-				require.Equal(t, want, outputs(t, e), "chain %d", chain)
-				require.NoError(t, build(e).Run(t.Context()), "there is nothing left to do")
-				require.Equal(t, want, outputs(t, e), "chain %d", chain)
+				require.NoError(t, build(e, stream.WithUntilEnd()).Run(t.Context()))
+				requireSame(t, want, outputs(t, e), "chain", chain)
+				require.NoError(t, build(e, stream.WithUntilEnd()).Run(t.Context()), "there is nothing left to do")
+				requireSame(t, want, outputs(t, e), "chain", chain)
 				require.NoError(t, e.Close())
 			}
 		})
 	}
 }
 
+// requireSame shows the first difference only.
+func requireSame(t *testing.T, want, got []string, what ...any) {
+	t.Helper()
+	for i := range min(len(want), len(got)) {
+		require.Equal(t, want[i], got[i], append(what, "result", i)...)
+	}
+	require.Len(t, got, len(want), fmt.Sprintln(what...))
+}
+
+// calm is what a run that nothing disturbs writes, and how many calls of the file system it takes.
+func calm(t *testing.T, start *vfs.Mem, build topology) (want []string, ops int64) {
+	counted := vfs.Faulty(start.KillClone(), nil)
+	e := openEngine(t, counted)
+	require.NoError(t, build(e, stream.WithUntilEnd()).Run(t.Context()))
+	want, ops = outputs(t, e), counted.Ops()
+	require.NoError(t, e.Close())
+	require.NotEmpty(t, want)
+	return want, ops
+}
+
 // killedRun runs a topology and returns what a kill, or a loss of power, at the nth call of the file system leaves.
-func killedRun(t *testing.T, mem *vfs.Mem, build func(engine.Engine) *stream.Topology, rng *rand.Rand, n int64) *vfs.Mem {
+func killedRun(t *testing.T, mem *vfs.Mem, build topology, rng *rand.Rand, n int64) *vfs.Mem {
 	var left *vfs.Mem
 	power, seed := rng.IntN(3) == 0, rng.Uint64()
 	take := func() {
@@ -176,7 +228,7 @@ func killedRun(t *testing.T, mem *vfs.Mem, build func(engine.Engine) *stream.Top
 		return nil
 	})
 	e := openEngine(t, f)
-	require.NoError(t, build(e).Run(t.Context()))
+	require.NoError(t, build(e, stream.WithUntilEnd()).Run(t.Context()))
 	require.NoError(t, e.Close())
 	if left == nil {
 		take()

@@ -3,162 +3,72 @@ package stream
 import (
 	"context"
 	"errors"
-	"io"
+	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
 )
 
-// mostPending is how many results gather before they are written, within the transaction.
-const mostPending = 5000
+const (
+	// mostPending is how many results gather before they are written, within the transaction.
+	mostPending = 5000
+	// purgeEvery is how often what was processed of repartition topics is deleted.
+	purgeEvery = 30 * time.Second
+)
 
-// ledger stores the progress of an application: results, state, stream time and input offsets, in one transaction or,
-// at least once, in this order.
+// ledger stores the progress of one task: results, what goes into repartition topics, state, stream time and input
+// offsets, in one transaction or, at least once, in this order.
 //
-// The order of a takeover is what makes it safe: first the producer is opened, which ends whatever an earlier instance
-// has begun and keeps it from beginning again, then state and offsets are read.
+// The order of a takeover is what makes it safe: first the producer is opened, which ends whatever an earlier holder of
+// the task has begun and keeps it from beginning again, then state and offsets are read.
 type ledger struct {
-	id       string
+	id       string // application
+	task     taskID
 	engine   engine.Engine
+	consumer engine.Consumer // the member of the group that has the task's partitions
 	producer engine.Producer
 	exactly  bool
 	begun    bool
-	seen     []int64 // next offsets of the partitions at the last commit
 }
 
 // progress is what a commit stores of stream time.
 type progress struct {
-	Time       int64           `json:"time"`
-	Partitions []partitionTime `json:"partitions"`
+	Time   int64          `json:"time"`
+	Lanes  []laneProgress `json:"lanes"`
+	Closed bool           `json:"closed"` // nothing was open
 }
 
-type partitionTime struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Time      int64  `json:"time"`
+type laneProgress struct {
+	Topic string `json:"topic"`
+	Lane  int    `json:"lane"`
+	Time  int64  `json:"time"`
 }
 
-// progressKey is the one key of the topic with the progress.
+// progressKey is the one key of a topic with progress.
 var progressKey = []byte("progress")
 
-func (l *ledger) changelog(store string) string { return l.id + "-" + store + "-changelog" }
+func changelog(id, store string) string { return id + "-" + store + "-changelog" }
 
-func openLedger(ctx context.Context, t *Task) (*ledger, error) {
-	l := &ledger{id: t.id, engine: t.env.Engine, exactly: t.config.guarantee == ExactlyOnce}
-	names := []string{"progress"}
-	for _, op := range t.operators {
-		names = append(names, op.name)
-	}
-	for _, name := range names {
-		topic := l.changelog(name)
-		if err := engine.ValidateName("application", topic); err != nil {
-			return nil, err
-		}
-		c := engine.TopicConfig{Partitions: 1, CleanupPolicy: engine.CleanupCompact, Codec: "raw"}
-		if err := l.engine.CreateTopic(ctx, topic, c); err != nil && !errors.Is(err, engine.ErrTopicExists) {
-			return nil, err
-		}
-	}
+// openLedger opens a task's producer.
+func openLedger(ctx context.Context, i *instance, id taskID) (*ledger, error) {
+	l := &ledger{id: i.id, task: id, engine: i.env.Engine, consumer: i.consumer, exactly: i.config.guarantee == ExactlyOnce}
 	c := engine.ProducerConfig{}
 	if l.exactly {
-		c.TransactionalID = l.id
+		c.TransactionalID = i.id + "-" + id.String()
+		if err := engine.ValidateName("application", c.TransactionalID); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	l.producer, err = l.engine.OpenProducer(ctx, c)
 	return l, err
 }
 
+// close gives up what was begun since the last commit.
 func (l *ledger) close(ctx context.Context) (err error) {
 	if l.begun {
 		err = l.producer.End(ctx, false)
 	}
 	return errors.Join(err, l.producer.Close())
-}
-
-// resume brings a task to where the last commit left it.
-func (l *ledger) resume(ctx context.Context, r *runner) error {
-	if err := l.resumeTime(ctx, r.Task); err != nil {
-		return err
-	}
-	for _, op := range r.operators {
-		n := 0
-		err := l.read(ctx, l.changelog(op.name), func(key, value []byte) error {
-			n++
-			return op.restore(key, value)
-		})
-		if err != nil {
-			return err
-		}
-		op.restored(r.now(op))
-		r.env.Logger.Info("state restored", "application", l.id, "store", op.name, "changes", n)
-	}
-	return l.resumeOffsets(ctx, r)
-}
-
-func (l *ledger) resumeTime(ctx context.Context, t *Task) error {
-	return l.read(ctx, l.changelog("progress"), func(_, value []byte) error {
-		var p progress
-		if err := t.env.StateCodec.Unmarshal(value, &p); err != nil {
-			return err
-		}
-		t.time = p.Time
-		for _, pt := range p.Partitions {
-			if known := t.byPartition[engine.TopicPartition{Topic: pt.Topic, Partition: pt.Partition}]; known != nil {
-				known.time = pt.Time
-			}
-		}
-		return nil
-	})
-}
-
-func (l *ledger) resumeOffsets(ctx context.Context, r *runner) error {
-	info, err := l.engine.DescribeGroup(ctx, l.id)
-	if err != nil && !errors.Is(err, engine.ErrGroupNotFound) {
-		return err
-	}
-	for _, o := range info.Offsets {
-		p := r.byPartition[o.TopicPartition]
-		if p == nil || o.Committed < 0 {
-			continue
-		}
-		err := r.consumer.Seek(ctx, o.TopicPartition, o.Committed)
-		if errors.Is(err, engine.ErrOffsetOutOfRange) {
-			r.env.Logger.Warn("committed offset is not in the log; starting over", "application", l.id,
-				"topic", o.Topic, "partition", o.Partition, "offset", o.Committed, "err", err)
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		p.next, p.read = o.Committed, o.Committed
-		r.finished(p)
-	}
-	return nil
-}
-
-// read reads what a topic of one partition holds now.
-func (l *ledger) read(ctx context.Context, topic string, fn func(key, value []byte) error) (err error) {
-	c, err := l.engine.OpenConsumer(ctx, engine.ConsumerConfig{Topics: []string{topic}, UntilEnd: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, c.Close(ctx)) }()
-	for {
-		fetches, err := c.Poll(ctx, pollRecords)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, f := range fetches {
-			for i := range f.Records {
-				r := &f.Records[i]
-				if err := fn(r.Key, r.Value); err != nil {
-					return engine.Errorf(engine.ErrCorrupt, "restoring offset %d: %w", r.Offset, err).At(topic, 0)
-				}
-			}
-		}
-	}
 }
 
 // write writes the results that have gathered.
@@ -185,21 +95,22 @@ func (l *ledger) begin(ctx context.Context) error {
 
 // commit stores everything since the last commit.
 func (l *ledger) commit(ctx context.Context, t *Task) error {
+	t.signal()
 	if err := l.write(ctx, t); err != nil {
 		return err
 	}
 	if err := l.writeState(ctx, t); err != nil {
 		return err
 	}
-	offsets := l.offsets(t)
+	offsets := t.offsets()
 	if !l.exactly {
 		if len(offsets) == 0 {
 			return nil
 		}
-		return l.engine.SetOffsets(ctx, l.id, offsets)
+		return l.consumer.Commit(ctx, offsets)
 	}
 	if len(offsets) > 0 {
-		if err := l.producer.SendOffsets(ctx, l.id, offsets, nil); err != nil {
+		if err := l.producer.SendOffsets(ctx, l.id, offsets, l.consumer); err != nil {
 			return err
 		}
 	}
@@ -207,49 +118,82 @@ func (l *ledger) commit(ctx context.Context, t *Task) error {
 	return l.producer.End(ctx, true)
 }
 
+// purge deletes what was processed of repartition topics. That it cannot costs no more than room.
+func (l *ledger) purge(ctx context.Context, t *Task) {
+	for _, in := range t.inputs {
+		if !in.arrival || in.stored <= 0 {
+			continue
+		}
+		if err := l.engine.DeleteRecords(ctx, in.tp, in.stored); err != nil {
+			t.env.Logger.Warn("records that were processed are still there", "application", l.id,
+				"topic", in.tp.Topic, "partition", in.tp.Partition, "err", err)
+		}
+	}
+}
+
 // offsets are the positions that have moved since the last commit. They are behind markers at a partition's end.
-func (l *ledger) offsets(t *Task) map[engine.TopicPartition]int64 {
+func (t *Task) offsets() map[engine.TopicPartition]int64 {
 	offsets := map[engine.TopicPartition]int64{}
-	for i, p := range t.partitions {
-		next := p.next
-		if len(p.buffer) == 0 {
-			next = max(next, p.read)
+	for _, in := range t.inputs {
+		next := in.next
+		if len(in.buffer) == 0 {
+			next = max(next, in.read)
 		}
-		if i == len(l.seen) {
-			l.seen = append(l.seen, 0)
-		}
-		if next > l.seen[i] {
-			l.seen[i], offsets[p.tp] = next, next
+		if next > in.stored {
+			in.stored, offsets[in.tp] = next, next
 		}
 	}
 	return offsets
 }
 
 func (l *ledger) writeState(ctx context.Context, t *Task) error {
+	if len(t.operators) == 0 {
+		return nil
+	}
 	for _, op := range t.operators {
 		var rs []engine.Record
 		err := op.flush(func(key, value []byte) {
-			rs = append(rs, engine.Record{Key: key, Value: value, Timestamp: engine.NoTimestamp, Offset: -1})
+			rs = append(rs, engine.Record{
+				Key: key, Value: value, Timestamp: engine.NoTimestamp, Partition: l.task.partition, Offset: -1,
+			})
 		})
 		if err == nil && len(rs) > 0 {
-			_, err = l.producer.Produce(ctx, l.changelog(op.name), rs)
+			_, err = l.producer.Produce(ctx, changelog(l.id, op.name), rs)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if len(t.operators) == 0 {
-		return nil
-	}
-	p := progress{Time: t.time}
-	for _, part := range t.partitions {
-		p.Partitions = append(p.Partitions, partitionTime{part.tp.Topic, part.tp.Partition, part.time})
-	}
-	value, err := t.env.StateCodec.Append(nil, p)
+	value, err := t.env.StateCodec.Append(nil, t.progress())
 	if err != nil {
 		return err
 	}
-	rs := []engine.Record{{Key: progressKey, Value: value, Timestamp: engine.NoTimestamp, Offset: -1}}
-	_, err = l.producer.Produce(ctx, l.changelog("progress"), rs)
+	rs := []engine.Record{{
+		Key: progressKey, Value: value, Timestamp: engine.NoTimestamp, Partition: l.task.partition, Offset: -1,
+	}}
+	_, err = l.producer.Produce(ctx, changelog(l.id, l.task.progress()), rs)
 	return err
+}
+
+func (t *Task) progress() progress {
+	op, _ := t.due()
+	p := progress{Time: t.time, Closed: op == nil}
+	for _, in := range t.inputs {
+		for i, lane := range in.lanes {
+			p.Lanes = append(p.Lanes, laneProgress{in.tp.Topic, i, lane.time})
+		}
+	}
+	return p
+}
+
+// setProgress takes over what progress returned.
+func (t *Task) setProgress(p progress) {
+	t.time = p.Time
+	for _, in := range t.inputs {
+		for _, l := range p.Lanes {
+			if l.Topic == in.tp.Topic && l.Lane >= 0 && l.Lane < mostLanes {
+				in.lane(l.Lane).time = l.Time
+			}
+		}
+	}
 }

@@ -39,6 +39,7 @@ type store[K comparable, A any] struct {
 	out     push[Result[K, A]]
 	coder   coder[A]
 	copies  bool // aggregates refer to memory that functions may change
+	handle  *handle[K, A]
 
 	mu      sync.RWMutex
 	entries map[K][]*entry[K, A] // sorted by start
@@ -48,12 +49,23 @@ type store[K comparable, A any] struct {
 	serial  uint64
 }
 
-func newStore[K comparable, A any](t *Task, e *Env, w Window, updates bool, out push[Result[K, A]]) *store[K, A] {
-	return &store[K, A]{
-		task: t, env: e, window: w, updates: updates || w.kind == noWindow, out: out, coder: valueCoder[A](e),
-		copies: !plain(reflect.TypeFor[A]()), entries: map[K][]*entry[K, A]{},
+// newStore makes the store of a table, whose operator is n.
+func newStore[K comparable, A any](b *builder, t *Table[K, A], n *node, updates bool, out push[Result[K, A]]) *store[K, A] {
+	s := &store[K, A]{
+		task: b.task(n), env: t.env, window: t.window, updates: updates || t.window.kind == noWindow, out: out,
+		coder: valueCoder[A](t.env), copies: !plain(reflect.TypeFor[A]()), entries: map[K][]*entry[K, A]{}, handle: t.handle,
 	}
+	s.place = b.add(n, s)
+	s.task.tables = append(s.task.tables, s)
+	b.stores[n] = s
+	return s
 }
+
+// show implements shown.
+func (s *store[K, A]) show() { s.handle.add(s) }
+
+// hide implements shown.
+func (s *store[K, A]) hide(kept bool) { s.handle.remove(s, kept) }
 
 // plain reports whether copying a value of the type copies all of it.
 func plain(t reflect.Type) bool {
@@ -234,10 +246,7 @@ func (s *store[K, A]) replaced(e *entry[K, A]) *entry[K, A] {
 }
 
 func (s *store[K, A]) keyBytes(dst []byte, k K) ([]byte, error) {
-	if text, ok := any(k).(string); ok {
-		return append(dst, text...), nil
-	}
-	return s.env.StateCodec.Append(dst, k)
+	return appendKey(s.env, dst, k)
 }
 
 // restore implements operator.

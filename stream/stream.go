@@ -30,10 +30,12 @@ func New[T any](s Source[T], opts ...Option) *Stream[T] {
 		o(c)
 	}
 	out := &Stream[T]{
-		node: &node{kind: "source", detail: s.Topic, config: c},
+		node: &node{kind: "source", detail: s.Topic, topic: s.Topic, config: c},
 		env:  &s.Env, coder: sourceCoder(&s),
 	}
-	out.connect = func(b *builder, next push[T]) { b.source(s.Topic, c, decoder(b, &s, c, next)) }
+	out.connect = func(b *builder, next push[T]) {
+		b.task(out.node).source(s.Topic, 1, decoder(b, &s, c, next))
+	}
 	return out
 }
 
@@ -45,14 +47,15 @@ func decoder[T any](b *builder, s *Source[T], c *config, next push[T]) *source {
 		b.fail(engine.Errorf(engine.ErrInvalidArgument, "WithTimestamp has a %T, but the elements are %T", c.timestamp, *new(T)).At(s.Topic, -1))
 	}
 	var v T
-	src.decode = func(m *meta) (err error) {
+	src.decode = func(m *meta) (_ int, _ int64, err error) {
 		if v, err = s.Decode(src.codec, m.tp, m.record); err != nil {
-			return engine.Errorf(engine.ErrSerialization, "offset %d: %w", m.offset, err).At(m.tp.Topic, int(m.tp.Partition))
+			err = engine.Errorf(engine.ErrSerialization, "offset %d: %w", m.offset, err).At(m.tp.Topic, int(m.tp.Partition))
+			return 0, 0, err
 		}
 		if timestamp != nil {
 			m.time = timestamp(v).UnixMilli()
 		}
-		return nil
+		return 0, m.time, nil
 	}
 	src.push = func(m *meta) error { return next(m, v) }
 	return src
@@ -117,18 +120,19 @@ func (s *Stream[T]) Merge(others ...*Stream[T]) *Stream[T] {
 		n.inputs = append(n.inputs, o.node)
 	}
 	return &Stream[T]{node: n, env: s.env, coder: s.coder, connect: func(b *builder, out push[T]) {
-		for _, o := range all {
-			o.into(b, out)
+		for i, o := range all {
+			connect(b, o, n, i, byRecordKey[T](stay), out)
 		}
 	}}
 }
 
 // Through writes the elements to a topic and goes on with what was written.
 func (s *Stream[T]) Through(topic string) *Stream[T] {
+	n := &node{kind: "through", detail: topic, inputs: []*node{s.node}}
 	return &Stream[T]{
-		node: &node{kind: "through", detail: topic, inputs: []*node{s.node}}, env: s.env, coder: s.coder,
+		node: n, env: s.env, coder: s.coder,
 		connect: func(b *builder, out push[T]) {
-			write, next := writer[T](b, s.env, topic), settled(s.coder, out)
+			write, next := writer[T](b, n, s.env, topic), settled(s.coder, out)
 			s.into(b, func(m *meta, v T) error {
 				if err := write(m, v); err != nil {
 					return err

@@ -190,20 +190,33 @@ func ExampleTopology_String() {
 	long := s.Filter(func(w string) bool { return len(w) > 3 }).Window(stream.TumblingWindow(time.Minute).Grace(time.Second))
 	fmt.Print(long.GroupBy(self).Count().Sink("counts"))
 	// Output:
+	// sub-topology 0
 	// 0 source words
 	// 1 filter <- 0
-	// 2 count count tumbling 1m0s grace 1s <- 1
+	// sub-topology 1
+	// 2 count count tumbling 1m0s grace 1s <- 1 by count-1-repartition
 	// 3 to counts <- 2
 }
 
 func ExampleTopology_Dot() {
-	fmt.Print(source[string]("in").Sink("out").Dot())
+	fmt.Print(source[string]("in").GroupBy(self).Count().Sink("out").Dot())
 	// Output:
 	// digraph {
 	//   node [shape=box]
-	//   n0 [label="source in"]
-	//   n1 [label="to out"]
-	//   n0 -> n1
+	//   subgraph cluster_0 {
+	//     label="sub-topology 0"
+	//     n0 [label="source in"]
+	//   }
+	//   subgraph cluster_1 {
+	//     label="sub-topology 1"
+	//     n1 [label="count"]
+	//     n2 [label="map"]
+	//     n3 [label="to out"]
+	//   }
+	//   t0 [label="count-1-repartition" shape=cylinder]
+	//   n0 -> t0 -> n1
+	//   n1 -> n2
+	//   n2 -> n3
 	// }
 }
 

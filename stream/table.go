@@ -3,9 +3,6 @@ package stream
 import (
 	"context"
 	"iter"
-	"maps"
-	"slices"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,13 +25,8 @@ type Table[K comparable, V any] struct {
 	window  Window
 	updates bool
 	handle  *handle[K, V]
-	connect func(b *builder, updates bool, out push[Result[K, V]])
+	connect func(b *builder, n *node, updates bool, out push[Result[K, V]])
 }
-
-// handle finds the store of the latest run.
-type handle[K comparable, V any] struct{ store atomic.Pointer[store[K, V]] }
-
-func (h *handle[K, V]) set(s *store[K, V]) { h.store.Store(s) }
 
 func result[K comparable, V any](w Window, e *entry[K, V]) Result[K, V] {
 	r := Result[K, V]{Key: e.key, Value: e.value}
@@ -48,7 +40,10 @@ func result[K comparable, V any](w Window, e *entry[K, V]) Result[K, V] {
 func (t *Table[K, V]) EmitUpdates() *Table[K, V] {
 	u := *t
 	u.updates = true
-	u.node = &node{kind: t.node.kind, detail: t.node.detail + " updates", inputs: t.node.inputs}
+	n := *t.node
+	n.detail += " updates"
+	n.delay = 0
+	u.node = &n
 	return &u
 }
 
@@ -56,7 +51,7 @@ func (t *Table[K, V]) EmitUpdates() *Table[K, V] {
 func (t *Table[K, V]) Stream() *Stream[Result[K, V]] {
 	return &Stream[Result[K, V]]{
 		node: t.node, env: t.env, coder: valueCoder[Result[K, V]](t.env),
-		connect: func(b *builder, out push[Result[K, V]]) { t.connect(b, t.updates, out) },
+		connect: func(b *builder, out push[Result[K, V]]) { t.connect(b, t.node, t.updates, out) },
 	}
 }
 
@@ -68,7 +63,7 @@ func (t *Table[K, V]) Sink(topic string) *Topology {
 	}
 	top := Map(s, func(r Result[K, V]) V { return r.Value }).Sink(topic)
 	top.build = func(b *builder) {
-		write := writer[any](b, t.env, topic)
+		write := writer[any](b, top.root, t.env, topic)
 		s.into(b, func(m *meta, r Result[K, V]) error {
 			if m.removed {
 				return write(m, nil)
@@ -96,63 +91,4 @@ func (t *Table[K, V]) All(ctx context.Context) iter.Seq2[Result[K, V], error] {
 // Results loops over the results; see [Stream.Results].
 func (t *Table[K, V]) Results(ctx context.Context) iter.Seq[Result[K, V]] {
 	return t.Stream().Results(ctx)
-}
-
-// Get is the value of a key; with windows, that of its latest one.
-func (t *Table[K, V]) Get(k K) (v V, ok bool) {
-	s := t.handle.store.Load()
-	if s == nil {
-		return v, false
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	list := s.entries[k]
-	if len(list) == 0 {
-		return v, false
-	}
-	return list[len(list)-1].value, true
-}
-
-// Fetch is the windows of a key that overlap with [from, to] and are not removed yet, the earliest first. A closed
-// window is removed, sliding ones when no element can need them any more.
-func (t *Table[K, V]) Fetch(k K, from, to time.Time) []Result[K, V] {
-	s := t.handle.store.Load()
-	if s == nil {
-		return nil
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var found []Result[K, V]
-	for _, e := range s.entries[k] {
-		if e.start <= to.UnixMilli() && e.end >= from.UnixMilli() {
-			found = append(found, result(s.window, e))
-		}
-	}
-	return found
-}
-
-// Range loops over what the table holds at the moment, in no order. The loop may use the table.
-func (t *Table[K, V]) Range() iter.Seq[Result[K, V]] {
-	return func(yield func(Result[K, V]) bool) {
-		for _, r := range t.snapshot() {
-			if !yield(r) {
-				return
-			}
-		}
-	}
-}
-
-func (t *Table[K, V]) snapshot() (all []Result[K, V]) {
-	s := t.handle.store.Load()
-	if s == nil {
-		return nil
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for list := range maps.Values(s.entries) {
-		for e := range slices.Values(list) {
-			all = append(all, result(s.window, e))
-		}
-	}
-	return all
 }

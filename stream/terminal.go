@@ -13,9 +13,10 @@ type Branch[T any] struct {
 
 // Sink is the topology that writes the stream to a topic, not run yet.
 func (s *Stream[T]) Sink(topic string) *Topology {
+	n := &node{kind: "to", detail: topic, inputs: []*node{s.node}}
 	return &Topology{
-		env: s.env, sink: true, root: &node{kind: "to", detail: topic, inputs: []*node{s.node}},
-		build: func(b *builder) { s.into(b, writer[T](b, s.env, topic)) },
+		env: s.env, sink: true, root: n,
+		build: func(b *builder) { s.into(b, writer[T](b, n, s.env, topic)) },
 	}
 }
 
@@ -37,7 +38,7 @@ func (s *Stream[T]) branching(branches []Branch[T]) *Topology {
 	return &Topology{env: s.env, sink: true, root: n, build: func(b *builder) {
 		writers := make([]push[T], len(branches))
 		for i, br := range branches {
-			writers[i] = writer[T](b, s.env, br.Topic)
+			writers[i] = writer[T](b, n, s.env, br.Topic)
 		}
 		s.into(b, func(m *meta, v T) error {
 			for i := range branches {

@@ -5,13 +5,16 @@ import (
 	"time"
 )
 
-// smallest is the smallest time of the partitions that hold stream time back. With all idle, it is the largest time.
+// smallest is the smallest time of the lanes that hold stream time back. With all idle, it is the largest time.
 func (t *Task) smallest() int64 {
 	least, most, all := int64(math.MaxInt64), int64(never), true
-	for _, p := range t.partitions {
-		most = max(most, p.time)
-		if !p.idle {
-			least, all = min(least, p.time), false
+	for _, in := range t.inputs {
+		for i := range in.lanes {
+			l := &in.lanes[i]
+			most = max(most, l.time)
+			if !l.idle {
+				least, all = min(least, l.time), false
+			}
 		}
 	}
 	if all {
@@ -23,7 +26,10 @@ func (t *Task) smallest() int64 {
 // advance moves stream time to target, and stops on the way wherever something closes, so that what one operator
 // releases reaches the next one in time.
 func (t *Task) advance(target int64) error {
-	for {
+	if target <= t.time {
+		return nil
+	}
+	for len(t.operators) > 0 {
 		op, at := t.due()
 		if op == nil || at > target {
 			break
@@ -34,7 +40,7 @@ func (t *Task) advance(target int64) error {
 			return err
 		}
 	}
-	t.time = max(t.time, target)
+	t.time = target
 	return nil
 }
 
@@ -56,46 +62,50 @@ func (t *Task) Finish() (err error) {
 		if op == nil {
 			return nil
 		}
-		if err := t.advance(at); err != nil {
+		if err := t.advance(max(at, t.time+1)); err != nil {
 			return err
 		}
 	}
 }
 
-// Tick looks at the clock, which makes no difference to [WithUntilEnd]: partitions without records for the idle timeout stop holding stream time back, and when all
-// do, time goes on from the newest record.
-func (t *Task) Tick() error {
+// Tick looks at the clock, which makes no difference to [WithUntilEnd]: what has been without records for the idle
+// timeout stops holding stream time back, and when everything has, time goes on from the newest record. What comes
+// through a repartition topic may take two commit intervals longer one time than another; that much time waits.
+func (t *Task) Tick() error { return t.tick(t.env.Clock.Now()) }
+
+func (t *Task) tick(now time.Time) error {
 	if t.config.untilEnd {
 		return nil
 	}
-	now := t.env.Clock.Now()
-	newest, since := int64(never), time.Time{}
-	for _, p := range t.partitions {
-		p.idle = len(p.buffer) == 0 && p.read >= p.end && now.Sub(p.since) >= t.config.idleTimeout
-		if p.time > newest || p.time == newest && p.since.After(since) {
-			newest, since = p.time, p.since
+	newest, since, slack, all := int64(never), time.Time{}, time.Duration(0), true
+	for _, in := range t.inputs {
+		end := in.atEnd()
+		for i := range in.lanes {
+			l := &in.lanes[i]
+			l.idle = end && now.Sub(l.since) >= t.config.idleTimeout
+			all = all && l.idle
+			if l.time > newest || l.time == newest && l.since.After(since) {
+				newest, since = l.time, l.since
+			}
+		}
+		if in.arrival {
+			slack = 2 * t.config.commitInterval
 		}
 	}
 	target := t.smallest()
-	if target != never && t.allIdle() {
-		target += now.Sub(since).Milliseconds()
+	if target != never && all {
+		target += max(0, now.Sub(since)-slack).Milliseconds()
 	}
 	return t.AdvanceTo(target)
 }
 
 // AdvanceTo moves stream time to target, in milliseconds, unless it is there already.
 func (t *Task) AdvanceTo(target int64) (err error) {
+	if target <= t.time {
+		return nil
+	}
 	defer rescue(nil, &err)
 	return t.advance(target)
-}
-
-func (t *Task) allIdle() bool {
-	for _, p := range t.partitions {
-		if !p.idle {
-			return false
-		}
-	}
-	return true
 }
 
 // patience is how long nothing can happen without a record; false when that is forever.
@@ -104,14 +114,17 @@ func (t *Task) patience() (time.Duration, bool) {
 	if op == nil {
 		return 0, false
 	}
-	if t.allIdle() {
-		return time.Duration(max(at-t.time, 1)) * time.Millisecond, true
-	}
-	now, least := t.env.Clock.Now(), t.config.idleTimeout
-	for _, p := range t.partitions {
-		if !p.idle {
-			least = min(least, max(t.config.idleTimeout-now.Sub(p.since), time.Millisecond))
+	now, least, all := t.env.Clock.Now(), t.config.idleTimeout, true
+	for _, in := range t.inputs {
+		for _, l := range in.lanes {
+			if !l.idle {
+				all = false
+				least = min(least, max(t.config.idleTimeout-now.Sub(l.since), time.Millisecond))
+			}
 		}
+	}
+	if all {
+		return time.Duration(max(at-t.time, 1)) * time.Millisecond, true
 	}
 	return least, true
 }
