@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +47,7 @@ func parsePlace(flag, s string) (p place, err error) {
 		return p, usage("--%s %q: give %s", flag, s, placeHelp)
 	}
 	if n < 0 || strings.HasPrefix(s, "-") {
-		return place{kind: placeBeforeEnd, offset: -n}, nil
+		return place{kind: placeBeforeEnd, offset: -max(n, -math.MaxInt64)}, nil
 	}
 	return place{kind: placeOffset, offset: n}, nil
 }

@@ -20,13 +20,7 @@ func TestSmallFileSystem(t *testing.T) {
 			"delete a topic": (*full).deleteTopic, "delete records": (*full).deleteRecords, "retention": retain,
 		} {
 			t.Run(fmt.Sprintf("%d MiB/%s", megabytes, name), func(t *testing.T) {
-				dir := t.TempDir()
-				err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes))
-				if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
-					t.Skipf("it takes the right to mount a file system: %v; TestFileSizeLimit needs none", err)
-				}
-				require.NoError(t, err)
-				t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })
+				dir := smallDisk(t, megabytes)
 				o := local.Options{FS: must(vfs.OS(dir)), Reserve: 64 << 10}
 				e := open(t, o)
 				f := newFull(t, t.Context(), e, 64<<10)
@@ -47,4 +41,22 @@ func TestSmallFileSystem(t *testing.T) {
 			})
 		}
 	}
+}
+
+// smallDisk mounts a file system in memory.
+func smallDisk(t *testing.T, megabytes int) (dir string) {
+	dir = t.TempDir()
+	err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm", megabytes))
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
+		t.Skipf("it takes the right to mount a file system: %v; TestFileSizeLimit and TestRetentionOfAFullDisk need none", err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })
+	return dir
+}
+
+// TestRetentionOnASmallFileSystem is TestRetentionOfAFullDisk for real.
+func TestRetentionOnASmallFileSystem(t *testing.T) {
+	dir := smallDisk(t, 2)
+	forever(t, func() vfs.FS { return must(vfs.OS(dir)) }, 40<<20)
 }

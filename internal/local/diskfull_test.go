@@ -156,6 +156,46 @@ func (f *full) commit(from int) {
 	}
 }
 
+// TestRetentionOfAFullDisk: a disk takes many times what it holds. Nobody but the sends themselves asks for retention.
+func TestRetentionOfAFullDisk(t *testing.T) {
+	mem := vfs.NewMem()
+	mem.SetCapacity(1 << 20)
+	forever(t, func() vfs.FS { return mem }, 10<<20)
+}
+
+// forever appends so many bytes to a topic that keeps 256 KiB.
+func forever(t *testing.T, disk func() vfs.FS, total int) {
+	o := local.Options{FS: disk(), Clock: clock.NewManual(epoch), Reserve: 64 << 10, Unattended: true}
+	e := open(t, o)
+	f := newFull(t, t.Context(), e, 32<<10)
+	require.NoError(t, e.AlterTopic(t.Context(), "more", engine.TopicConfig{RetentionBytes: 256 << 10}))
+	full := 0
+	for sent, i := 0, 0; sent < total; i++ {
+		size := 100 + i*7919%9000
+		for try := 0; ; try++ {
+			err := f.send("more", size)
+			if err == nil {
+				break
+			}
+			require.ErrorIs(t, err, engine.ErrDiskFull)
+			require.Less(t, try, 3, "retention makes room")
+			full++
+		}
+		sent += size
+		if i%500 == 0 {
+			f.read()
+		}
+	}
+	require.Greater(t, full, 3, "the disk was full again and again")
+	require.True(t, e.Health().OK)
+	require.NoError(t, e.Close())
+	o.FS = disk()
+	f.e = open(t, o)
+	f.read()
+	require.Positive(t, must(f.e.DescribeTopic(t.Context(), "more")).Partitions[0].Start)
+	require.NoError(t, f.e.Close())
+}
+
 // TestDiskTooSmall: there is not even room for a new directory's files, and then there is.
 func TestDiskTooSmall(t *testing.T) {
 	mem := vfs.NewMem()

@@ -70,6 +70,7 @@ type core struct {
 	stop       context.CancelFunc
 	done       sync.WaitGroup
 	compacting atomic.Bool   // in the background
+	making     sync.Mutex    // held while retention makes room on a full disk
 	retime     chan struct{} // tells the background that flush intervals may have changed
 }
 

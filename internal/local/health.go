@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -63,6 +64,15 @@ func (e *Engine) Stats() engine.Stats {
 	}
 	s.Groups, s.Members = e.groups.Count()
 	return s
+}
+
+// makeRoom lets retention have its chance when there was no room on the disk, so that the next try may find some.
+func (c *core) makeRoom(err error) {
+	if err == nil || !errors.Is(err, engine.ErrDiskFull) || !c.making.TryLock() {
+		return
+	}
+	defer c.making.Unlock()
+	c.retain()
 }
 
 // checkQuota refuses more records when the directory has its fill, after retention had its chance.

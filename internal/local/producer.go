@@ -88,6 +88,7 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 		return 0, err
 	}
 	if err := p.e.reserve.check(); err != nil {
+		p.e.makeRoom(err)
 		return 0, err
 	}
 	now := p.e.opts.Clock.Now().UnixMilli()
@@ -107,6 +108,7 @@ func (p *producer) Produce(ctx context.Context, topic string, rs []engine.Record
 	for _, r := range used {
 		r.free()
 	}
+	p.e.makeRoom(err)
 	switch {
 	case unsynced != nil: // which comes first: it must not be tried again
 		return engine.DurabilityNone, unsynced

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Runs the tests of the packages that write files on processors and systems other than this machine's: linux/arm64, the
+# big-endian linux/s390x and the 32-bit linux/386 and linux/arm by qemu-user, and windows/amd64 by Wine. A target whose
+# emulator is not installed is skipped and named; with none at all the exit code is 2.
+#
+# Usage: scripts/emulate.sh [TARGET...]                e.g. scripts/emulate.sh linux/s390x
+#
+# PACKAGES chooses the packages, RUN a pattern of tests, TIMEOUT the time that a package gets. On Debian the emulators are
+# installed by: apt-get install qemu-user-static wine64 wine gcc-mingw-w64-x86-64-win32
+#
+# A program of Go needs a DLL for random numbers that Wine lacks before 8.16; it is made here by the MinGW compiler.
+#
+# A test that starts its own binary again is left to the kernel, which must know the emulator (binfmt_misc). Where it does
+# not, such tests are left out, and that is said.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+packages=${PACKAGES:-record index segment log internal/journal internal/vfs internal/codec}
+targets=("$@")
+[ $# -gt 0 ] || targets=(linux/arm64 linux/s390x linux/arm linux/386 windows/amd64)
+
+again='^(TestLockBetweenProcesses|TestShortWriteOfTheSystem|TestNothingIsPrinted)$' # tests that start their binary again
+
+work=$(mktemp -d)
+trap 'wineserver -k 2>/dev/null; rm -rf "$work"' EXIT
+export WINEPREFIX=$work/wine WINEDEBUG=-all CGO_ENABLED=0
+
+# emulator prints the command that runs binaries of a target, and fails when there is none.
+emulator() {
+  local names=()
+  case $1 in
+    linux/amd64) names=(qemu-x86_64-static qemu-x86_64) ;;
+    linux/arm64) names=(qemu-aarch64-static qemu-aarch64) ;;
+    linux/386) names=(qemu-i386-static qemu-i386) ;;
+    linux/*) names=("qemu-${1#*/}-static" "qemu-${1#*/}") ;;
+    windows/amd64) names=(wine64 wine) ;;
+  esac
+  for name in "${names[@]}"; do
+    command -v "$name" && return
+  done
+  return 1
+}
+
+# prepare_wine makes the directory that Wine takes for a Windows installation.
+prepare_wine() {
+  local system=$WINEPREFIX/drive_c/windows/system32
+  [ ! -d "$WINEPREFIX" ] || return 0
+  "$1" wineboot --init >"$work/out" 2>&1
+  [ ! -e "$system/bcryptprimitives.dll" ] && command -v x86_64-w64-mingw32-gcc >/dev/null || return 0
+  cat >"$work/prng.c" <<'C'
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE p, SIZE_T n) { return SystemFunction036(p, (ULONG)n); }
+C
+  x86_64-w64-mingw32-gcc -shared -o "$system/bcryptprimitives.dll" "$work/prng.c" -ladvapi32
+}
+
+ran=0 failed=0
+for target in "${targets[@]}"; do
+  if ! with=$(emulator "$target"); then
+    echo "skip  $target: its emulator is not installed"
+    continue
+  fi
+  ran=1
+  [ "$target" != windows/amd64 ] || prepare_wine "$with"
+  for package in $packages; do
+    binary=$work/test.exe
+    if ! GOOS=${target%/*} GOARCH=${target#*/} go test -c -o "$binary" "./$package"; then
+      echo "FAIL  $target  $package: does not build"
+      failed=1
+      continue
+    fi
+    skip='^$' note=
+    if [ "$target" != windows/amd64 ] && grep -q -E "^func ${again:1:-1}\\(" "$package"/*_test.go && ! "$binary" -test.run '^$' >"$work/out" 2>&1; then
+      skip=$again note="  (without tests that start processes)"
+    fi
+    if [ "$target/$package" = windows/amd64/internal/vfs ] && ! "$with" "$binary" -test.run '^TestOSNeedsADirectory$' >"$work/out" 2>&1 &&
+      grep -q 'Invalid function' "$work/out"; then
+      echo "skip  $target  $package: this Wine cannot remove a file as Go does (Debian 12's 8.0 cannot)"
+      continue
+    fi
+    started=$SECONDS
+    if (cd "$package" && "$with" "$binary" -test.short -test.run "${RUN:-.}" -test.skip "$skip" \
+      -test.timeout "${TIMEOUT:-30m}") >"$work/out" 2>&1; then
+      echo "ok    $target  $package  $((SECONDS - started)) s$note"
+    else
+      cat "$work/out"
+      echo "FAIL  $target  $package  $((SECONDS - started)) s"
+      failed=1
+    fi
+  done
+done
+[ $ran = 1 ] || exit 2
+exit $failed
