@@ -65,7 +65,7 @@ func TestTargetFails(t *testing.T) {
 	t.Logf("seed %d", seed)
 	chance := &random{rng: rand.New(rand.NewPCG(seed, 0))}
 	from, to := memory(t), memory(t)
-	fill(t, from, 2000, seed)
+	fill(t, from, 1000, seed)
 	failed := map[string]int{}
 	n := 0
 	fault := func(verb string, after bool) error {
@@ -275,7 +275,7 @@ func TestKill9(t *testing.T) {
 	}
 	midway := 0
 	for range *kills {
-		grow(1500)
+		grow(600)
 		if killed(t, rng, from, to) {
 			midway++
 		}

@@ -118,7 +118,7 @@ func requireEqual(t testing.TB, from, to *kafka.Client) {
 
 func TestRun(t *testing.T) {
 	from, to := memory(t), memory(t)
-	fill(t, from, 1500, 1)
+	fill(t, from, 600, 1)
 	require.NoError(t, from.Engine().DeleteRecords(t.Context(), engine.TopicPartition{Topic: "orders", Partition: 1}, 100))
 	var last mirror.Progress
 	s, err := mirror.Run(t.Context(), from, to, mirror.OnProgress(func(p mirror.Progress) { last = p }))
@@ -472,7 +472,7 @@ func (p *withoutTransactions) End(ctx context.Context, commit bool) error {
 
 func TestInterrupted(t *testing.T) {
 	from, to := memory(t), memory(t)
-	fill(t, from, 2000, 1)
+	fill(t, from, 1000, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := mirror.Run(ctx, from, to, mirror.OnProgress(func(p mirror.Progress) {
 		if p.Records > 0 {
@@ -488,7 +488,7 @@ func TestInterrupted(t *testing.T) {
 
 func TestFenced(t *testing.T) {
 	from, to := memory(t), memory(t)
-	fill(t, from, 1500, 1)
+	fill(t, from, 600, 1)
 	taken := false
 	_, err := mirror.Run(t.Context(), from, to, mirror.OnProgress(func(p mirror.Progress) {
 		if taken || p.Records == 0 {
