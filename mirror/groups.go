@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"strings"
 
 	kafka "github.com/dot-do/kafka-embedded"
 	"github.com/dot-do/kafka-embedded/engine"
@@ -18,6 +19,9 @@ func (m *mirror) groups(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, t.close()) }()
 	m.summary.Groups, m.summary.GroupsInUse = 0, nil
 	for i := range infos {
+		if strings.HasPrefix(infos[i].ID, forwarderPrefix) {
+			continue // how far a device was forwarded is no matter of its mirror
+		}
 		if err := m.group(ctx, t, infos[i].ID); err != nil {
 			return err
 		}

@@ -141,7 +141,7 @@ func (m *mirror) wants(name string, matched []bool) (wanted bool, err error) {
 		return false, nil // of a mirror the other way: the name stands for one log only
 	}
 	if len(m.patterns) == 0 {
-		return !strings.HasPrefix(name, "__") && !strings.HasPrefix(name, ledgerPrefix) && !strings.HasPrefix(name, "_forward."), nil
+		return !strings.HasPrefix(name, "__") && !strings.HasPrefix(name, ledgerPrefix) && !strings.HasPrefix(name, forwarderPrefix), nil
 	}
 	for i, pattern := range m.patterns {
 		ok, err := path.Match(pattern, name)

@@ -38,7 +38,11 @@ func newConfig(opts []Option) (config, error) {
 // ledger is the target's topic that holds the positions.
 func (c *config) ledger() string { return ledgerPrefix + c.id }
 
-const ledgerPrefix = "_mirror."
+// What mirrors and forwarders call their topics, and forwarders their groups.
+const (
+	ledgerPrefix    = "_mirror."
+	forwarderPrefix = "_forward."
+)
 
 // Topics carries only these topics: names, or patterns as those of [path.Match]. Without it all are carried but those of
 // mirrors and forwarders themselves, and those whose names begin with two underscores, which are a cluster's own.
