@@ -62,12 +62,16 @@ func (p *producer) add(t *txn.Txn, to *topic, rs []engine.Record) error {
 	if p.config.CompressionSet {
 		b.Compression = p.config.Compression
 	}
+	var into txn.Partition // made once for records of one partition in a row: it is an allocation
 	for i := range rs {
-		part, err := to.partition(rs[i].Partition)
-		if err != nil {
-			return err
+		if into == nil || rs[i].Partition != rs[i-1].Partition {
+			part, err := to.partition(rs[i].Partition)
+			if err != nil {
+				return err
+			}
+			into = participant{p.e.core, part}
 		}
-		if err := t.Add(participant{p.e.core, part}, b, &rs[i]); err != nil {
+		if err := t.Add(into, b, &rs[i]); err != nil {
 			return err
 		}
 	}
