@@ -60,9 +60,10 @@ type Carrier struct {
 	flusher  engine.Producer // of the source, which makes it durable
 	producer engine.Producer // of the target
 	consumer engine.Consumer
-	queue    []engine.Fetch // polled and not sent
-	poll     int            // records to ask for
-	unsynced int            // records since pairs of offsets were noted
+	queue    []engine.Fetch  // polled and not sent
+	records  []engine.Record // memory for take
+	poll     int             // records to ask for
+	unsynced int             // records since pairs of offsets were noted
 }
 
 // Open checks the topics, makes those that the target lacks, takes the ledger over, and finds where to go on.

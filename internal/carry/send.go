@@ -102,6 +102,9 @@ func (c *Carrier) first(i int) bool {
 // payload is what counts of a record: key, value and headers.
 func payload(r *record.Record) int {
 	n := len(r.Key) + len(r.Value)
+	if r.NumHeaders == 0 {
+		return n
+	}
 	for h := range r.Headers() {
 		n += len(h.Key) + len(h.Value)
 	}
@@ -201,9 +204,11 @@ func errNewPartition(tp engine.TopicPartition) error {
 	return e
 }
 
-// take makes records of the head of a fetch, as far as there is room. It returns how many it has looked at.
+// take makes records of the head of a fetch, as far as there is room. It returns how many it has looked at. The records are
+// valid until the next take.
 func (c *Carrier) take(f *engine.Fetch, room *int, sent *Sent) (rs []engine.Record, n int) {
-	rs = make([]engine.Record, 0, len(f.Records))
+	defer func() { c.records = rs }()
+	rs = slices.Grow(c.records[:0], len(f.Records))
 	for n = range f.Records {
 		r := &f.Records[n]
 		if c.Keep != nil && !c.Keep(r) {
