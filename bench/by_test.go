@@ -56,13 +56,13 @@ func TestReplaceReadmeTouchesOnlyWhatIsBetweenTheMarkers(t *testing.T) {
 		},
 	}}}
 	name := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(name, []byte("before\n"+readmeBegin+"last figures\n"+readmeEnd+"after\n"), 0o644))
+	require.NoError(t, os.WriteFile(name, []byte("before\n<!-- bench -->\nlast figures\n<!-- /bench -->after\n"), 0o644))
 	for range 2 { // the second time, over what the first has written
 		require.NoError(t, replaceReadme(name, report))
 	}
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
-	require.Regexp(t, `(?s)^before\n`+readmeBegin+"`bench`.*"+readmeEnd+`after\n$`, string(text))
+	require.Regexp(t, "(?s)^before\n<!-- bench -->\n`bench`.*<!-- /bench -->after\n$", string(text))
 	require.Contains(t, string(text), "| send one | os | 300 ns (3.00) | - | slow v2: 20.0 µs (200.00) | 100 ns |\n")
 	require.NotContains(t, string(text), "last figures")
 

@@ -28,6 +28,11 @@ type Task struct {
 	Sizes     Sizes
 	Fill      bool // make the scenario's data ready instead of running it
 	Endless   bool // append until killed, instead of running it
+
+	Corrupt corruptStep // a step of the scenario corrupt, in place of all that
+
+	Curve   string // measure a point of this curve, in place of all that
+	Growing growing
 }
 
 // Figures is what a child process answers.
@@ -43,15 +48,15 @@ type Figures struct {
 // answer is [Figures] on its way to the parent.
 type answer struct {
 	Figures
+	Survey      Survey    // of the damaged records, when that was asked for
+	Values      []float64 // of the lines of a curve
 	Unsupported bool
 	Error       string
 }
 
 // childMain does one task and prints its answer. It returns the exit status.
 func childMain(description string, stdout io.Writer) int {
-	var reply answer
-	figures, err := perform(description)
-	reply.Figures = figures
+	reply, err := perform(description)
 	switch {
 	case errors.Is(err, errUnsupported):
 		reply.Unsupported = true
@@ -64,29 +69,61 @@ func childMain(description string, stdout io.Writer) int {
 	return 0
 }
 
-func perform(description string) (Figures, error) {
+func perform(description string) (reply answer, err error) {
 	var task Task
 	if err := json.Unmarshal([]byte(description), &task); err != nil {
-		return Figures{}, err
+		return reply, err
 	}
-	scenarios, contenders := allScenarios(), allContenders()
-	s := slices.IndexFunc(scenarios, func(s Scenario) bool { return s.Name == task.Scenario })
+	if task.Curve != "" {
+		return task.measurePoint()
+	}
+	contenders := allContenders()
 	c := slices.IndexFunc(contenders, func(c Contender) bool { return c.Name == task.Contender })
-	if s < 0 || c < 0 {
-		return Figures{}, fmt.Errorf("no scenario %q or no contender %q", task.Scenario, task.Contender)
+	if c < 0 {
+		return reply, fmt.Errorf("no contender %q", task.Contender)
 	}
-	scenario, contender := scenarios[s], contenders[c]
-	r := Run{Scenario: scenario.Name, Contender: contender, Level: scenario.Level, Dir: task.Dir, Sizes: task.Sizes, Data: scenario.Data}
+	if task.Corrupt != "" {
+		reply.Survey, err = task.corrupt(contenders[c])
+		return reply, err
+	}
+	reply.Figures, err = task.measure(contenders[c])
+	return reply, err
+}
+
+func (t Task) measurePoint() (reply answer, err error) {
+	curve, err := findCurve(t.Curve)
+	if err != nil {
+		return reply, err
+	}
+	if t.Endless {
+		return reply, t.Growing.appendUntilKilled(os.Stdout)
+	}
+	reply.Values, err = curve.Measure(t.Growing)
+	return reply, err
+}
+
+// measure runs a contender in the scenario.
+func (t Task) measure(contender Contender) (Figures, error) {
+	scenarios := allScenarios()
+	s := slices.IndexFunc(scenarios, func(s Scenario) bool { return s.Name == t.Scenario })
+	if s < 0 {
+		return Figures{}, fmt.Errorf("no scenario %q", t.Scenario)
+	}
+	scenario := scenarios[s]
+	r := Run{
+		Scenario: scenario.Name, Contender: contender, Level: scenario.Level, Dir: t.Dir, Sizes: t.Sizes,
+		Data: scenario.Data,
+	}
 	if r.Level == "" {
 		r.Level, _ = contender.weakest()
 	}
 	if scenario.Data != nil {
-		r.Records = scenario.Data.Records(task.Sizes)
+		r.Records = scenario.Data.Records(t.Sizes)
 	}
-	if task.Fill {
+	if t.Fill {
 		return Figures{}, r.fill()
 	}
-	if task.Endless {
+	if t.Endless {
 		return Figures{}, r.appendUntilKilled(os.Stdout)
 	}
 	run := scenario.run(contender.Name)
@@ -101,32 +138,47 @@ func perform(description string) (Figures, error) {
 
 // perform runs the task in a child process, so that what it leaves in memory is its own.
 func (t Task) perform(ctx context.Context) (Figures, error) {
-	description, err := json.Marshal(t)
+	var reply answer
+	err := inChild(ctx, t, childLimit, &reply)
+	if err == nil && reply.Error != "" {
+		err = errors.New(reply.Error)
+	}
+	reply.Figures.Unsupported = reply.Unsupported
+	return reply.Figures, err
+}
+
+// inChild has a child process of this program do the task, and decodes its answer into reply.
+func inChild(ctx context.Context, task any, limit time.Duration, reply any) error {
+	child, cancel, err := childFor(ctx, task, limit)
 	if err != nil {
-		return Figures{}, err
+		return err
+	}
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	child.Stdout, child.Stderr = &stdout, &stderr
+	if err := child.Run(); err != nil {
+		return fmt.Errorf("%w: %s", err, lastLine(stderr.String()))
+	}
+	if err := json.Unmarshal(stdout.Bytes(), reply); err != nil {
+		return fmt.Errorf("unreadable answer %q: %w", stdout.String(), err)
+	}
+	return nil
+}
+
+// childFor is a child process that is yet to be started. It is killed after the limit.
+func childFor(ctx context.Context, task any, limit time.Duration) (*exec.Cmd, context.CancelFunc, error) {
+	description, err := json.Marshal(task)
+	if err != nil {
+		return nil, nil, err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return Figures{}, err
+		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, childLimit)
-	defer cancel()
-	var stdout, stderr bytes.Buffer
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	child := exec.CommandContext(ctx, self)
 	child.Env = append(os.Environ(), taskVariable+"="+string(description))
-	child.Stdout, child.Stderr = &stdout, &stderr
-	if err := child.Run(); err != nil {
-		return Figures{}, fmt.Errorf("%w: %s", err, lastLine(stderr.String()))
-	}
-	var reply answer
-	if err := json.Unmarshal(stdout.Bytes(), &reply); err != nil {
-		return Figures{}, fmt.Errorf("unreadable answer %q: %w", stdout.String(), err)
-	}
-	if reply.Error != "" {
-		return Figures{}, errors.New(reply.Error)
-	}
-	reply.Figures.Unsupported = reply.Unsupported
-	return reply.Figures, nil
+	return child, cancel, nil
 }
 
 // lastLine returns what a process that failed said last, or the panic that it ended with.

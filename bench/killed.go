@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
+	"time"
 )
 
 // runOpenKilled has a process write the log that open is timed on, and kills it while it goes on appending. Where the
@@ -40,33 +38,33 @@ func (r *Run) killedRecords() int64 {
 
 func (r *Run) killWriter() error {
 	task := Task{Scenario: r.Scenario, Contender: r.Contender.Name, Dir: r.Dir, Sizes: r.Sizes, Endless: true}
-	description, err := json.Marshal(task)
+	_, err := killWhenReady(task, childLimit, 0)
+	return err
+}
+
+// killWhenReady has a child process do the task, and kills it when it has printed readyByte and so many bytes more,
+// which it returns.
+func killWhenReady(task any, limit time.Duration, more int) ([]byte, error) {
+	writer, cancel, err := childFor(context.Background(), task, limit)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), childLimit)
 	defer cancel()
-	writer := exec.CommandContext(ctx, self)
-	writer.Env = append(os.Environ(), taskVariable+"="+string(description))
 	stdout, err := writer.StdoutPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := writer.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	var ready [1]byte
-	_, err = io.ReadFull(stdout, ready[:])
+	said := make([]byte, 1+more)
+	_, err = io.ReadFull(stdout, said)
 	err = errors.Join(err, writer.Process.Kill())
 	_ = writer.Wait() // it was killed
-	if err == nil && ready[0] != readyByte {
+	if err == nil && said[0] != readyByte {
 		err = errors.New("the writer failed before it was killed")
 	}
-	return err
+	return said[1:], err
 }
 
 // readyByte is what the writer says when the log is as long as it has to be.

@@ -2,22 +2,23 @@
 // cannot do without. Run it from the root of the repository:
 //
 //	go run -C bench . -short
+//	go run -C bench . -growth -short
 //
 // For every scenario, each contender runs once a round in a process of its own, on the same disk, in an order that
 // turns with the round; what is printed is the median of the rounds. A ratio is only formed between figures of one run:
 // figures of different runs, days or machines do not compare.
+//
+// With -growth it measures this library alone, at sizes that grow: how the cost of a thing changes with how much there is.
 package main
 
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/dot-do/kafka-embedded/internal/clock"
@@ -37,98 +38,74 @@ func main() {
 
 // run is the command without its process: it parses args, measures, and prints and writes what was asked for.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	var (
-		runExpr   = flags.String("run", "", "run only the scenarios whose name matches this `regexp`")
-		withExpr  = flags.String("with", "", "run only the contenders whose name matches this `regexp`, and the floor")
-		short     = flags.Bool("short", false, "small sizes and short runs: all of it in about a minute on an idle machine")
-		rounds    = flags.Int("rounds", 0, "how many `times` each contender runs (default 5, or 2 with -short)")
-		budget    = flags.Duration("budget", 0, "how long one timed run lasts (default 1s, or 50ms with -short)")
-		openMiB   = flags.Int("open-mib", 0, "size in `MiB` of the log that open is timed on (default 1024, or 16 with -short)")
-		dir       = flags.String("dir", "", "where the data is written: a `directory` on the disk to measure (default: a temporary one)")
-		jsonFile  = flags.String("json", "", "also write every figure to this `file`")
-		mdFile    = flags.String("md", "", "also write the tables as Markdown to this `file`")
-		readme    = flags.String("readme", "", "also write a short table into this Markdown `file`, between its bench markers")
-		svgFile   = flags.String("svg", "", "also write a plot to this `file`")
-		listNames = flags.Bool("list", false, "list scenarios and contenders, and stop")
-	)
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	scenarios, err := matching(allScenarios(), *runExpr, func(s Scenario) string { return s.Name })
+	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return err
 	}
-	contenders, err := matching(allContenders(), *withExpr, func(c Contender) string { return c.Name })
-	if err != nil {
-		return err
-	}
-	if *listNames {
-		for _, s := range scenarios {
-			fmt.Fprintf(stdout, "%-18s %s\n", s.Name, s.Title)
-		}
-		for _, c := range contenders {
-			fmt.Fprintln(stdout, c.Title())
-		}
-		return nil
-	}
-
-	sizes := sizesFor(*short)
-	if *rounds > 0 {
-		sizes.Rounds = *rounds
-	}
-	if *budget > 0 {
-		sizes.Budget = *budget
-	}
-	if *openMiB > 0 {
-		sizes.OpenMiB = *openMiB
-	}
-	work, err := os.MkdirTemp(*dir, "kafka-embedded-bench-")
+	work, err := os.MkdirTemp(o.dir, "kafka-embedded-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
+	report := Report{
+		Command: o.command, Date: clock.Real.Now().Format(time.DateOnly), Machine: describeMachine(work), Sizes: o.sizes(),
+	}
+	if o.growth {
+		return runGrowth(ctx, o, report, work, stdout, stderr)
+	}
+	return runScenarios(ctx, o, report, work, stdout, stderr)
+}
 
-	report, err := measureAll(ctx, scenarios, contenders, sizes, work, stdout, stderr)
+// runScenarios measures this library beside its peers.
+func runScenarios(ctx context.Context, o options, report Report, work string, stdout, stderr io.Writer) error {
+	scenarios, err := matching(allScenarios(), o.run, func(s Scenario) string { return s.Name })
 	if err != nil {
 		return err
 	}
-	report.Command = command(flags)
-	report.Date = clock.Real.Now().Format(time.DateOnly)
-	if *readme != "" {
-		if err := replaceReadme(*readme, report); err != nil {
+	corrupt, err := regexp.MatchString(o.run, corruptName)
+	if err != nil {
+		return err
+	}
+	if len(scenarios) == 0 && !corrupt {
+		return fmt.Errorf("no scenario matches %q", o.run)
+	}
+	contenders, err := matching(allContenders(), o.with, func(c Contender) string { return c.Name })
+	if err != nil {
+		return err
+	}
+	if o.list {
+		list(stdout, scenarios, corrupt, contenders)
+		return nil
+	}
+	fmt.Fprintln(stdout, report.Machine)
+	if report.Scenarios, err = measureAll(ctx, scenarios, contenders, report.Sizes, work, stdout, stderr); err != nil {
+		return err
+	}
+	if corrupt {
+		if report.Corrupt, err = surveyAll(ctx, contenders, report.Sizes, work, stdout); err != nil {
+			return err
+		}
+	}
+	if o.readme != "" {
+		if err := replaceReadme(o.readme, report); err != nil {
 			return err
 		}
 	}
 	return writeFiles(report, map[string]func(io.Writer, Report) error{
-		*jsonFile: writeJSON,
-		*mdFile:   writeMarkdown,
-		*svgFile:  writeSVG,
+		o.json: writeJSON, o.md: writeMarkdown, o.svg: writeSVG,
 	})
 }
 
-// command is what was run, without where the data and the results went.
-func command(flags *flag.FlagSet) string {
-	text := "go run -C bench ."
-	flags.Visit(func(f *flag.Flag) {
-		switch f.Name {
-		case "dir", "json", "md", "readme", "svg":
-		case "short":
-			text += " -short"
-		default:
-			text += fmt.Sprintf(" -%s %s", f.Name, quote(f.Value.String()))
-		}
-	})
-	return text
-}
-
-// quote keeps a shell from reading a word as more than a word.
-func quote(word string) string {
-	if strings.ContainsAny(word, " |()$^*?[]\\\"") {
-		return "'" + word + "'"
+func list(w io.Writer, scenarios []Scenario, corrupt bool, contenders []Contender) {
+	for _, s := range scenarios {
+		fmt.Fprintf(w, "%-18s %s\n", s.Name, s.Title)
 	}
-	return word
+	if corrupt {
+		fmt.Fprintf(w, "%-18s %s\n", corruptName, corruptTitle)
+	}
+	for _, c := range contenders {
+		fmt.Fprintln(w, c.Title())
+	}
 }
 
 // matching returns the items whose name matches expr. The floor always stays: without it there is no ratio.
@@ -142,9 +119,6 @@ func matching[T any](items []T, expr string, name func(T) string) ([]T, error) {
 		if name(item) == floorName || re.MatchString(name(item)) {
 			kept = append(kept, item)
 		}
-	}
-	if len(kept) == 0 {
-		return nil, fmt.Errorf("no name matches %q", expr)
 	}
 	return kept, nil
 }

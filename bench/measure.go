@@ -12,16 +12,15 @@ import (
 // measureAll runs every scenario, printing each table as soon as it is complete.
 func measureAll(
 	ctx context.Context, scenarios []Scenario, contenders []Contender, sizes Sizes, dir string, stdout, stderr io.Writer,
-) (Report, error) {
-	report := Report{Machine: describeMachine(dir), Sizes: sizes}
-	fmt.Fprintln(stdout, report.Machine)
+) ([]Result, error) {
+	var results []Result
 	data := preparedData{dir: filepath.Join(dir, "data"), failed: map[string]error{}}
 	for i, scenario := range scenarios {
 		result := measureScenario(ctx, scenario, contenders, sizes, dir, &data)
 		if err := ctx.Err(); err != nil {
-			return report, err
+			return results, err
 		}
-		report.Scenarios = append(report.Scenarios, result)
+		results = append(results, result)
 		writeTable(stdout, result)
 		for _, row := range result.Rows {
 			if row.Error != "" {
@@ -29,10 +28,10 @@ func measureAll(
 			}
 		}
 		if err := data.release(scenarios[i+1:]); err != nil {
-			return report, err
+			return results, err
 		}
 	}
-	return report, nil
+	return results, nil
 }
 
 // measureScenario has the contenders run in turn, the given number of rounds.

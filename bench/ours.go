@@ -124,6 +124,9 @@ func (p *partition) Read(index int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(data) == 0 {
+		return nil, fs.ErrNotExist
+	}
 	batch, err := record.Parse(data)
 	if err != nil {
 		return nil, err

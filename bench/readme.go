@@ -3,29 +3,46 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 )
 
-// The markers in the README between which the table stands.
-const (
-	readmeBegin = "<!-- bench -->\n"
-	readmeEnd   = "<!-- /bench -->"
-)
-
-// replaceReadme puts the report's table between the markers of an existing file.
+// replaceReadme puts the report's tables between those of their markers that an existing file has.
 func replaceReadme(name string, report Report) error {
+	tables := map[string]string{}
+	if len(report.Scenarios) > 0 {
+		tables["bench"] = readmeTable(report)
+	}
+	if len(report.Corrupt) > 0 {
+		tables["corrupt"] = corruptTable(report)
+	}
+	return replaceMarked(name, tables)
+}
+
+// replaceMarked puts each text between the markers of its name in an existing file: the lines <!-- name --> and
+// <!-- /name -->. Markers that the file does not have are passed over, as long as it has one.
+func replaceMarked(name string, texts map[string]string) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(data), readmeBegin)
-	_, after, ended := strings.Cut(rest, readmeEnd)
-	if !ok || !ended {
-		return fmt.Errorf("%s: no markers %q and %q", name, strings.TrimSpace(readmeBegin), readmeEnd)
+	document, replaced := string(data), 0
+	for _, mark := range slices.Sorted(maps.Keys(texts)) {
+		begin, end := fmt.Sprintf("<!-- %s -->\n", mark), fmt.Sprintf("<!-- /%s -->", mark)
+		before, rest, ok := strings.Cut(document, begin)
+		_, after, ended := strings.Cut(rest, end)
+		if !ok || !ended {
+			continue
+		}
+		document = before + begin + texts[mark] + end + after
+		replaced++
 	}
-	return os.WriteFile(name, []byte(before+readmeBegin+readmeTable(report)+readmeEnd+after), 0o644)
+	if replaced == 0 {
+		return fmt.Errorf("%s: no markers such as <!-- %s -->", name, strings.Join(slices.Sorted(maps.Keys(texts)), " --> or <!-- "))
+	}
+	return os.WriteFile(name, []byte(document), 0o644)
 }
 
 // readmeTable is one row for each scenario: this library's client and its package log, the best of the peers that reach

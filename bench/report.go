@@ -11,7 +11,9 @@ type Report struct {
 	Date      string   `json:"date"`    // of the run, as 2006-01-02
 	Machine   Machine  `json:"machine"`
 	Sizes     Sizes    `json:"sizes"`
-	Scenarios []Result `json:"scenarios"`
+	Scenarios []Result `json:"scenarios,omitempty"`
+	Corrupt   []Survey `json:"corrupt,omitempty"` // of the scenario of this name
+	Growth    []Grown  `json:"growth,omitempty"`
 }
 
 // Result is one scenario's.

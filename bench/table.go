@@ -99,6 +99,10 @@ func writeMarkdown(w io.Writer, report Report) error {
 			}
 		}
 	}
+	if len(report.Corrupt) > 0 {
+		fmt.Fprintf(&text, "\n## %s\n\n`%s`, goal: %s\n\n", corruptTitle, corruptName, corruptGoal)
+		text.WriteString(corruptTable(report))
+	}
 	_, err := io.WriteString(w, text.String())
 	return err
 }
