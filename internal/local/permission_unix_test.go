@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -84,4 +85,38 @@ func publicBinary(t *testing.T, dir, exe string) string {
 	to := filepath.Join(dir, "test.exe")
 	require.NoError(t, os.WriteFile(to, b, 0o755))
 	return to
+}
+
+// TestPermissions: nobody but the owner may look into a data directory, whatever the umask of the process allows.
+func TestPermissions(t *testing.T) {
+	old := syscall.Umask(0)
+	defer syscall.Umask(old)
+	dir := filepath.Join(t.TempDir(), "data")
+	e, err := engine.Open(t.Context(), engine.Options{URL: "file:" + dir})
+	require.NoError(t, err)
+	require.NoError(t, e.CreateTopic(t.Context(), "t", engine.TopicConfig{SegmentBytes: 1 << 10, CleanupPolicy: engine.CleanupCompact}))
+	p, err := e.OpenProducer(t.Context(), engine.ProducerConfig{TransactionalID: "tx"})
+	require.NoError(t, err)
+	require.NoError(t, p.Begin(t.Context()))
+	for range 20 {
+		r := rec(strings.Repeat("v", 200))
+		r.Key = []byte("key")
+		send(t, p, "t", r)
+	}
+	require.NoError(t, p.End(t.Context(), false))
+	require.NoError(t, e.Close())
+	found := 0
+	require.NoError(t, filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := d.Info()
+		require.NoError(t, err)
+		want := os.FileMode(0o600)
+		if d.IsDir() {
+			want = 0o700 | os.ModeDir
+		}
+		require.Equal(t, want, info.Mode(), name)
+		found++
+		return nil
+	}))
+	require.Greater(t, found, 15)
 }
