@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +69,12 @@ func TestURLFromEnvironment(t *testing.T) {
 	require.NoError(t, client.Producer("orders").Send(t.Context(), kafka.Message{Value: 1}))
 }
 
+// names makes names that nobody has used before, so that a real cluster can be used again.
+func names() func(string) string {
+	suffix := "-" + strings.ToLower(rand.Text()[:10])
+	return func(name string) string { return name + suffix }
+}
+
 // readValues reads what is in a topic now.
 func readValues(t *testing.T, client *kafka.Client, topic string) (values []any) {
 	t.Helper()
@@ -81,52 +89,53 @@ func readValues(t *testing.T, client *kafka.Client, topic string) (values []any)
 
 // A topic's codec is found by other processes, and records say theirs.
 func TestCodecTravels(t *testing.T) {
-	url := fakeURL(t)
+	url, name := testURL(t), names()
 	first := newClient(t, url, kafka.WithCodec(kafka.JSON))
 	order := map[string]any{"id": "1"}
-	require.NoError(t, first.Producer("orders").Send(t.Context(), kafka.Message{Value: order, Headers: map[string]string{"a": "b"}}))
+	require.NoError(t, first.Producer(name("orders")).Send(t.Context(), kafka.Message{Value: order, Headers: map[string]string{"a": "b"}}))
 
 	other := newClient(t, url) // whose codec is msgpack
-	info, err := other.Admin().DescribeTopic(t.Context(), "orders")
+	info, err := other.Admin().DescribeTopic(t.Context(), name("orders"))
 	require.NoError(t, err)
 	require.Equal(t, "json", info.Codec)
 	list, err := other.Admin().ListTopics(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "json", list[0].Codec)
-	require.NoError(t, other.Producer("orders").Send(t.Context(), kafka.Message{Value: order}))
-	require.NoError(t, other.Transaction(t.Context(), "orders", func(tx *kafka.Tx) error {
+	i := slices.IndexFunc(list, func(i kafka.TopicInfo) bool { return i.Name == name("orders") })
+	require.Equal(t, "json", list[i].Codec)
+	require.NoError(t, other.Producer(name("orders")).Send(t.Context(), kafka.Message{Value: order}))
+	require.NoError(t, other.Transaction(t.Context(), name("orders"), func(tx *kafka.Tx) error {
 		return tx.Send(kafka.Message{Value: order})
 	}))
-	raw := other.Consumer("orders", "", kafka.WithUntilEnd(), kafka.WithRawValues())
+	raw := other.Consumer(name("orders"), "", kafka.WithUntilEnd(), kafka.WithRawValues())
 	for m := range raw.Messages(t.Context()) {
 		require.Equal(t, `{"id":"1"}`, string(m.Bytes()))
 		headers := m.RawHeaders()
 		require.Equal(t, kafka.Header{Key: "kafka-do-codec", Value: []byte("json")}, headers[len(headers)-1])
 		require.NotContains(t, m.Headers, "kafka-do-codec")
 	}
-	require.Equal(t, []any{order, order, order}, readValues(t, first, "orders"))
-	require.Equal(t, []any{order, order, order}, readValues(t, other, "orders"))
+	require.Equal(t, []any{order, order, order}, readValues(t, first, name("orders")))
+	require.Equal(t, []any{order, order, order}, readValues(t, other, name("orders")))
 }
 
 // Two processes that began before there was a record have their own codecs: each record is read as it says.
 func TestCodecOfEachRecord(t *testing.T) {
-	url := fakeURL(t)
-	require.NoError(t, newClient(t, url).Admin().CreateTopic(t.Context(), "orders", kafka.TopicConfig{}))
+	url, name := testURL(t), names()
+	require.NoError(t, newClient(t, url).Admin().CreateTopic(t.Context(), name("orders"), kafka.TopicConfig{}))
 	var clients []*kafka.Client
 	for _, c := range []kafka.Codec{kafka.MsgPack, kafka.JSON, kafka.Raw} {
 		client := newClient(t, url, kafka.WithCodec(c))
-		_, err := client.Admin().DescribeTopic(t.Context(), "orders")
+		_, err := client.Admin().DescribeTopic(t.Context(), name("orders"))
 		require.NoError(t, err)
 		clients = append(clients, client)
 	}
 	for i, client := range clients {
-		require.NoError(t, client.Producer("orders").Send(t.Context(), kafka.Message{Value: fmt.Sprint(i)}))
+		require.NoError(t, client.Producer(name("orders")).Send(t.Context(), kafka.Message{Value: fmt.Sprint(i)}))
 	}
 	for _, client := range clients {
-		require.Equal(t, []any{"0", "1", []byte("2")}, readValues(t, client, "orders"))
+		require.Equal(t, []any{"0", "1", []byte("2")}, readValues(t, client, name("orders")))
 	}
 	type text = string
-	typed := kafka.NewTypedConsumer[text](clients[2], "orders", "", kafka.WithUntilEnd())
+	typed := kafka.NewTypedConsumer[text](clients[2], name("orders"), "", kafka.WithUntilEnd())
 	var got []string
 	for m := range typed.Messages(t.Context()) {
 		got = append(got, m.Value)
@@ -137,40 +146,40 @@ func TestCodecOfEachRecord(t *testing.T) {
 
 // Forwarded messages, dead letters and streams keep the label right.
 func TestCodecOfForwarded(t *testing.T) {
-	url := fakeURL(t)
+	url, name := testURL(t), names()
 	client := newClient(t, url)
 	admin := client.Admin()
-	require.NoError(t, admin.CreateTopic(t.Context(), "json", kafka.TopicConfig{Codec: "json"}))
-	require.NoError(t, admin.CreateTopic(t.Context(), "msgpack", kafka.TopicConfig{Codec: "msgpack"}))
-	require.NoError(t, client.Producer("json").Send(t.Context(), kafka.Message{Key: "k", Value: "a"}))
-	consumer := client.Consumer("json", "", kafka.WithUntilEnd())
+	require.NoError(t, admin.CreateTopic(t.Context(), name("json"), kafka.TopicConfig{Codec: "json"}))
+	require.NoError(t, admin.CreateTopic(t.Context(), name("msgpack"), kafka.TopicConfig{Codec: "msgpack"}))
+	require.NoError(t, client.Producer(name("json")).Send(t.Context(), kafka.Message{Key: "k", Value: "a"}))
+	consumer := client.Consumer(name("json"), "", kafka.WithUntilEnd())
 	for m := range consumer.Messages(t.Context()) {
-		require.NoError(t, client.Producer("msgpack").Send(t.Context(), m.Forward()))
+		require.NoError(t, client.Producer(name("msgpack")).Send(t.Context(), m.Forward()))
 		copied := kafka.Message{Value: m.Value, Headers: map[string]string{"kafka-do-codec": "raw"}}
-		require.NoError(t, client.Producer("msgpack").Send(t.Context(), copied), "what a program says of it is not heeded")
+		require.NoError(t, client.Producer(name("msgpack")).Send(t.Context(), copied), "what a program says of it is not heeded")
 	}
 	require.NoError(t, consumer.Err())
-	require.Equal(t, []any{"a", "a"}, readValues(t, client, "msgpack"))
+	require.Equal(t, []any{"a", "a"}, readValues(t, client, name("msgpack")))
 
-	stream := client.Stream("json", kafka.WithApplicationID("copy"), kafka.WithUntilEnd())
-	require.NoError(t, stream.To(t.Context(), "msgpack"))
-	require.Equal(t, []any{"a", "a", "a"}, readValues(t, client, "msgpack"))
+	stream := client.Stream(name("json"), kafka.WithApplicationID(name("copy")), kafka.WithUntilEnd())
+	require.NoError(t, stream.To(t.Context(), name("msgpack")))
+	require.Equal(t, []any{"a", "a", "a"}, readValues(t, client, name("msgpack")))
 }
 
 // Each record goes through a transaction, with the offset of what it was made of.
 func TestConsumeTransformProduce(t *testing.T) {
-	client := newClient(t, fakeURL(t))
+	client, name := newClient(t, testURL(t)), names()
 	for i := range 5 {
-		require.NoError(t, client.Producer("in").Send(t.Context(), kafka.Message{Value: float64(i)}))
+		require.NoError(t, client.Producer(name("in")).Send(t.Context(), kafka.Message{Value: float64(i)}))
 	}
-	consumer := client.Consumer("in", "transform")
+	consumer := client.Consumer(name("in"), name("transform"))
 	failed := map[int64]bool{}
 	for m := range consumer.Messages(t.Context()) {
 		err := client.Transact(t.Context(), func(tx *kafka.Tx) error {
 			if err := tx.CommitOffsets(m); err != nil {
 				return err
 			}
-			if err := tx.SendTo("out", kafka.Message{Value: 10 * m.Value.(float64)}); err != nil {
+			if err := tx.SendTo(name("out"), kafka.Message{Value: 10 * m.Value.(float64)}); err != nil {
 				return err
 			}
 			if m.Offset%2 == 1 && !failed[m.Offset] {
@@ -178,28 +187,28 @@ func TestConsumeTransformProduce(t *testing.T) {
 				return errors.New("once")
 			}
 			return nil
-		}, kafka.WithTransactionalID("transformer"))
+		}, kafka.WithTransactionalID(name("transformer")))
 		require.Equal(t, err == nil, err == nil || !failed[m.Offset], "%v", err)
 		if err == nil && m.Offset == 4 {
 			break
 		}
 	}
 	require.NoError(t, consumer.Err())
-	require.Equal(t, []any{0.0, 10.0, 20.0, 30.0, 40.0}, readValues(t, client, "out"))
-	g, err := client.Admin().DescribeGroup(t.Context(), "transform")
+	require.Equal(t, []any{0.0, 10.0, 20.0, 30.0, 40.0}, readValues(t, client, name("out")))
+	g, err := client.Admin().DescribeGroup(t.Context(), name("transform"))
 	require.NoError(t, err)
 	require.Equal(t, int64(5), g.Offsets[0].Committed)
 }
 
 func TestAssignors(t *testing.T) {
-	url := fakeURL(t)
+	url, name := testURL(t), names()
 	for _, assignor := range []string{
 		kafka.AssignorRange, kafka.AssignorRoundRobin, kafka.AssignorSticky, kafka.AssignorCooperativeSticky,
 	} {
 		t.Run(assignor, func(t *testing.T) {
 			t.Parallel()
 			client := newClient(t, url)
-			require.NoError(t, client.Admin().CreateTopic(t.Context(), assignor, kafka.TopicConfig{Partitions: 6}))
+			require.NoError(t, client.Admin().CreateTopic(t.Context(), name(assignor), kafka.TopicConfig{Partitions: 6}))
 			const members, messages = 3, 60
 			var mu sync.Mutex
 			var got []int
@@ -207,7 +216,7 @@ func TestAssignors(t *testing.T) {
 			defer cancel()
 			var wg sync.WaitGroup
 			for range members {
-				consumer := client.Consumer(assignor, assignor, kafka.WithAssignor(assignor), kafka.WithAutoCommit(true),
+				consumer := client.Consumer(name(assignor), name(assignor), kafka.WithAssignor(assignor), kafka.WithAutoCommit(true),
 					kafka.WithHeartbeatInterval(50*time.Millisecond))
 				wg.Go(func() {
 					for m := range consumer.Messages(ctx) {
@@ -221,12 +230,12 @@ func TestAssignors(t *testing.T) {
 				})
 			}
 			for i := range messages {
-				_, err := client.Producer(assignor).SendTo(t.Context(), i%6, kafka.Message{Value: i})
+				_, err := client.Producer(name(assignor)).SendTo(t.Context(), i%6, kafka.Message{Value: i})
 				require.NoError(t, err)
 			}
 			wg.Wait()
 			require.Len(t, slices.Compact(got), messages)
-			g, err := client.Admin().DescribeGroup(t.Context(), assignor)
+			g, err := client.Admin().DescribeGroup(t.Context(), name(assignor))
 			require.NoError(t, err)
 			require.Equal(t, assignor, g.Protocol)
 		})
