@@ -28,6 +28,16 @@ func await(ctx context.Context, done func() (bool, error)) error {
 	}
 }
 
+// patiently asks again while leadership of partitions is moving, or has not arrived at a broker yet, until ctx ends.
+func patiently(ctx context.Context, ask func() error) error {
+	for {
+		err := ask()
+		if !errors.Is(explain(err), engine.ErrNotLeader) || clock.Sleep(ctx, clock.Real, settling) != nil {
+			return err
+		}
+	}
+}
+
 // CreateTopic implements engine.Engine. The number of replicas is the cluster's default.
 func (e *cluster) CreateTopic(ctx context.Context, name string, c engine.TopicConfig) error {
 	return e.call(ctx, func(ctx context.Context) error { return e.createTopic(ctx, name, c) })
@@ -75,9 +85,10 @@ func described(err error, text string) error {
 	return err
 }
 
-// awaitPartitions waits until a topic has partitions that are led.
+// awaitPartitions waits until a topic has partitions that are led, by brokers that know it.
 func (e *cluster) awaitPartitions(ctx context.Context, topic string, n int) error {
-	return await(ctx, func() (bool, error) {
+	var tps []engine.TopicPartition
+	err := await(ctx, func() (bool, error) {
 		detail, err := e.topics.detail(ctx, topic)
 		if err != nil && !errors.Is(err, engine.ErrTopicNotFound) && !engine.IsRetriable(explain(err)) {
 			return false, err
@@ -87,8 +98,13 @@ func (e *cluster) awaitPartitions(ctx context.Context, topic string, n int) erro
 				return false, nil
 			}
 		}
-		return len(detail.Partitions) >= n, nil
+		tps = partitionsOf(detail)
+		return len(tps) >= n, nil
 	})
+	if err == nil {
+		_, err = e.listOffsets(ctx, tps, atEnd, engine.ReadUncommitted)
+	}
+	return err
 }
 
 // ListTopics implements engine.Engine. Internal topics of the cluster are left out.

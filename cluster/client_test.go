@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	kafka "github.com/dot-do/kafka-embedded"
@@ -227,6 +228,7 @@ func TestAssignors(t *testing.T) {
 						}
 						mu.Unlock()
 					}
+					assert.NoError(t, consumer.Err())
 				})
 			}
 			for i := range messages {

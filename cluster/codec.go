@@ -108,6 +108,10 @@ func (e *cluster) peek(
 			name = names[t.TopicID]
 		}
 		for _, p := range t.Partitions {
+			err := answered(p.ErrorCode, engine.TopicPartition{Topic: name, Partition: p.Partition})
+			if engine.IsRetriable(err) {
+				return nil, err // otherwise what is not found out would be told for good
+			}
 			if c := firstCodec(p.RecordBatches); c != "" {
 				found[name] = c
 			}

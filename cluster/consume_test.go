@@ -55,12 +55,13 @@ func (o *opened) pollToError(k engine.Consumer) error {
 // A reader of several topics is told once that one is gone, and goes on with the others; one that is made anew is read from
 // its start.
 func TestReaderOfTopicsThatGoAndCome(t *testing.T) {
-	o := open1(t, 1)
-	require.NoError(t, o.CreateTopic(t.Context(), "others", engine.TopicConfig{}))
+	o := openTopic(t, 1)
+	others := "other-" + o.topic
+	require.NoError(t, o.CreateTopic(t.Context(), others, engine.TopicConfig{}))
 	o.send(0, "a")
-	k := o.consumer(engine.ConsumerConfig{Topics: []string{"orders", "others"}})
+	k := o.consumer(engine.ConsumerConfig{Topics: []string{o.topic, others}})
 	require.Equal(t, []string{"a"}, o.poll(k, 1))
-	require.NoError(t, o.DeleteTopic(t.Context(), "others"))
+	require.NoError(t, o.DeleteTopic(t.Context(), others))
 	o.Engine.(*cluster).lookAgain()
 	require.ErrorIs(t, o.pollToError(k), engine.ErrTopicNotFound)
 	require.Equal(t, []engine.TopicPartition{o.tp(0)}, k.Assignment())
@@ -76,7 +77,7 @@ func TestReaderOfTopicsThatGoAndCome(t *testing.T) {
 
 // Records behind the end as it was are held back, for the next time.
 func TestUntilEndHoldsBack(t *testing.T) {
-	o := open1(t, 2)
+	o := openTopic(t, 2)
 	o.send(0, "a", "b")
 	o.send(1, "c")
 	k := o.consumer(engine.ConsumerConfig{UntilEnd: true})
@@ -103,18 +104,18 @@ func TestUntilEndHoldsBack(t *testing.T) {
 
 // A start that is not in the log any more: the configuration says where to go on.
 func TestCommittedOffsetIsGone(t *testing.T) {
-	o := open1(t, 1)
+	o := openTopic(t, 1)
 	o.send(0, "a", "b", "c")
-	require.NoError(t, o.SetOffsets(t.Context(), "billing", map[engine.TopicPartition]int64{o.tp(0): 1}))
+	require.NoError(t, o.SetOffsets(t.Context(), o.group, map[engine.TopicPartition]int64{o.tp(0): 1}))
 	require.NoError(t, o.DeleteRecords(t.Context(), o.tp(0), 2))
-	require.Equal(t, []string{"c"}, o.read(engine.ConsumerConfig{Group: "billing"}))
-	require.Empty(t, o.read(engine.ConsumerConfig{Group: "billing", Start: engine.StartLatest}))
+	require.Equal(t, []string{"c"}, o.read(engine.ConsumerConfig{Group: o.group}))
+	require.Empty(t, o.read(engine.ConsumerConfig{Group: o.group, Start: engine.StartLatest}))
 }
 
 func TestCommitBeyondTheEnd(t *testing.T) {
-	o := open1(t, 1)
+	o := openTopic(t, 1)
 	o.send(0, "a", "b")
-	k := o.consumer(engine.ConsumerConfig{Group: "billing"})
+	k := o.consumer(engine.ConsumerConfig{Group: o.group})
 	o.poll(k, 1)
 	require.ErrorIs(t, k.Commit(t.Context(), map[engine.TopicPartition]int64{o.tp(0): 3}), engine.ErrOffsetOutOfRange)
 	require.NoError(t, k.Commit(t.Context(), map[engine.TopicPartition]int64{o.tp(0): 2}))
@@ -124,12 +125,12 @@ func TestCommitBeyondTheEnd(t *testing.T) {
 
 // A member whose program is busy keeps its partitions until it polls, and may commit before it gives them up.
 func TestRevocationWaitsForThePoll(t *testing.T) {
-	o := open1(t, 2)
+	o := openTopic(t, 2)
 	o.send(0, "a")
 	o.send(1, "b")
 	revoked := make(chan []engine.TopicPartition, 10)
 	var busy engine.Consumer
-	busy = o.consumer(engine.ConsumerConfig{Group: "billing", OnRevoked: func(ctx context.Context, tps []engine.TopicPartition) {
+	busy = o.consumer(engine.ConsumerConfig{Group: o.group, OnRevoked: func(ctx context.Context, tps []engine.TopicPartition) {
 		next := map[engine.TopicPartition]int64{}
 		for _, tp := range tps {
 			next[tp] = 1
@@ -138,7 +139,7 @@ func TestRevocationWaitsForThePoll(t *testing.T) {
 		revoked <- tps
 	}})
 	o.poll(busy, 2)
-	other := o.consumer(engine.ConsumerConfig{Group: "billing"})
+	other := o.consumer(engine.ConsumerConfig{Group: o.group})
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err := other.Poll(ctx, 1)
@@ -160,12 +161,12 @@ func TestRevocationWaitsForThePoll(t *testing.T) {
 
 // A member that does not poll while its partitions are asked for loses them after the poll interval; it is told.
 func TestRevocationDoesNotWaitForEver(t *testing.T) {
-	o := open1(t, 1)
+	o := openTopic(t, 1)
 	o.send(0, "a")
 	lost := make(chan []engine.TopicPartition, 10)
 	e := o.Engine.(*cluster)
 	k := o.consumer(engine.ConsumerConfig{
-		Group: "billing", MaxPollInterval: time.Hour, OnLost: func(tps []engine.TopicPartition) { lost <- tps },
+		Group: o.group, MaxPollInterval: time.Hour, OnLost: func(tps []engine.TopicPartition) { lost <- tps },
 	}).(*consumer)
 	o.poll(k, 1)
 	k.config.MaxPollInterval = 50 * time.Millisecond // of the handover, not of the group
@@ -186,13 +187,13 @@ func TestRevocationDoesNotWaitForEver(t *testing.T) {
 func TestCloseWhileJoining(t *testing.T) {
 	for _, instance := range []string{"", "static"} {
 		t.Run("instance "+instance, func(t *testing.T) {
-			o := open1(t, 1)
+			o := openTopic(t, 1)
 			o.send(0, "a")
-			busy := o.consumer(engine.ConsumerConfig{Group: "billing", Assignors: []string{"range"}})
+			busy := o.consumer(engine.ConsumerConfig{Group: o.group, Assignors: []string{"range"}})
 			o.poll(busy, 1)
-			other := openEngineWithin(t, "kafka://"+o.cluster.ListenAddrs()[0], time.Second)
+			other := openEngineWithin(t, o.url, time.Second)
 			k, err := other.OpenConsumer(t.Context(), engine.ConsumerConfig{
-				Topics: []string{o.topic}, Group: "billing", Assignors: []string{"range"}, InstanceID: instance,
+				Topics: []string{o.topic}, Group: o.group, Assignors: []string{"range"}, InstanceID: instance,
 			})
 			require.NoError(t, err)
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -215,12 +216,12 @@ func TestCloseWhileJoining(t *testing.T) {
 func TestCloseCommits(t *testing.T) {
 	for _, by := range []string{"consumer", "engine"} {
 		t.Run(by, func(t *testing.T) {
-			o := open1(t, 1)
+			o := openTopic(t, 1)
 			o.send(0, "a")
-			other := openEngine(t, "kafka://"+o.cluster.ListenAddrs()[0])
+			other := openEngine(t, o.url)
 			var k engine.Consumer
 			k, err := other.OpenConsumer(t.Context(), engine.ConsumerConfig{
-				Topics: []string{o.topic}, Group: "billing",
+				Topics: []string{o.topic}, Group: o.group,
 				OnRevoked: func(ctx context.Context, tps []engine.TopicPartition) {
 					require.NoError(t, k.Commit(ctx, map[engine.TopicPartition]int64{tps[0]: 1}))
 				},
@@ -231,7 +232,7 @@ func TestCloseCommits(t *testing.T) {
 				require.NoError(t, k.Close(t.Context()))
 			}
 			require.NoError(t, other.Close())
-			g, err := o.DescribeGroup(t.Context(), "billing")
+			g, err := o.DescribeGroup(t.Context(), o.group)
 			require.NoError(t, err)
 			require.Equal(t, "Empty", g.State, "it has left")
 			require.EqualValues(t, 1, g.Offsets[0].Committed)

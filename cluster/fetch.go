@@ -139,12 +139,10 @@ func (c *consumer) count(f engine.Fetch) { c.e.counters.recordsOut.Add(int64(len
 
 // convert makes a record of the client's.
 func convert(r *kgo.Record) record.Record {
-	var headers []record.Header
-	if len(r.Headers) > 0 {
-		headers = make([]record.Header, len(r.Headers))
-		for i, h := range r.Headers {
-			headers[i] = record.Header{Key: h.Key, Value: h.Value}
-		}
+	var few [8]record.Header
+	headers := few[:0]
+	for _, h := range r.Headers {
+		headers = append(headers, record.Header{Key: h.Key, Value: h.Value})
 	}
 	return record.NewRecord(r.Offset, r.Timestamp.UnixMilli(), r.Key, r.Value, headers)
 }

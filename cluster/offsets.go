@@ -22,7 +22,8 @@ func (e *cluster) listOffsets(
 	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation,
 ) (map[engine.TopicPartition]int64, error) {
 	offsets := make(map[engine.TopicPartition]int64, len(tps))
-	if err := e.requestOffsets(ctx, tps, timestamp, i, offsets); err != nil {
+	err := patiently(ctx, func() error { return e.requestOffsets(ctx, tps, timestamp, i, offsets) })
+	if err != nil {
 		return nil, err
 	}
 	var later []engine.TopicPartition
@@ -31,7 +32,7 @@ func (e *cluster) listOffsets(
 			later = append(later, tp)
 		}
 	}
-	return offsets, e.requestOffsets(ctx, later, atEnd, i, offsets)
+	return offsets, patiently(ctx, func() error { return e.requestOffsets(ctx, later, atEnd, i, offsets) })
 }
 
 func (e *cluster) requestOffsets(
@@ -130,7 +131,7 @@ func (e *cluster) DeleteRecords(ctx context.Context, tp engine.TopicPartition, b
 		if err != nil || before <= first[tp] {
 			return err
 		}
-		return e.deleteRecords(ctx, tp, before)
+		return patiently(ctx, func() error { return e.deleteRecords(ctx, tp, before) })
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -16,18 +17,35 @@ import (
 	"github.com/dot-do/kafka-embedded/record"
 )
 
-// opened is an engine on a cluster of the test's own, which has a topic.
+// opened is an engine on a cluster, which has a topic.
 type opened struct {
 	*testing.T
 	engine.Engine
-	cluster *kfake.Cluster
-	topic   string
+	url          string
+	cluster      *kfake.Cluster // nil for a real one
+	topic, group string
 }
 
-func open1(t *testing.T, partitions int) *opened {
+// openTopic opens an engine and makes a topic, whose name like the group's nobody has used before.
+func openTopic(t *testing.T, partitions int) *opened {
+	t.Helper()
+	if url := os.Getenv("TEST_KAFKA_URL"); url != "" {
+		return openTopicOn(t, url, nil, partitions)
+	}
+	return openTopicFake(t, partitions)
+}
+
+// openTopicFake is openTopic on a cluster that the test controls.
+func openTopicFake(t *testing.T, partitions int) *opened {
 	t.Helper()
 	c, url := fakeCluster(t)
-	o := &opened{t, openEngine(t, url), c, "orders"}
+	return openTopicOn(t, url, c, partitions)
+}
+
+func openTopicOn(t *testing.T, url string, c *kfake.Cluster, partitions int) *opened {
+	t.Helper()
+	name := names()
+	o := &opened{t, openEngine(t, url), url, c, name("orders"), name("billing")}
 	t.Cleanup(func() { require.NoError(t, o.Close()) })
 	require.NoError(t, o.CreateTopic(t.Context(), o.topic, engine.TopicConfig{Partitions: partitions}))
 	return o
@@ -95,7 +113,7 @@ func (o *opened) delay(key kmsg.Key) (release func()) {
 
 // An end of the context while records are on their way leaves open what becomes of them, and says so.
 func TestProduceWithoutAnswer(t *testing.T) {
-	o := open1(t, 1)
+	o := openTopicFake(t, 1)
 	p := o.producer(engine.ProducerConfig{})
 	release := o.delay(kmsg.Produce)
 	defer release()
@@ -117,7 +135,7 @@ func TestProduceWithoutAnswer(t *testing.T) {
 
 // A broker's refusal has its code, its place and its cause; records of other partitions are told where they are.
 func TestProduceRefused(t *testing.T) {
-	o := open1(t, 2)
+	o := openTopicFake(t, 2)
 	p := o.producer(engine.ProducerConfig{Acks: engine.AcksLeader})
 	o.cluster.ControlKey(kmsg.Produce.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		o.cluster.KeepControl()
@@ -145,7 +163,7 @@ func TestProduceRefused(t *testing.T) {
 
 // A producer that has used a topic goes on with partitions that are added, and with a topic that is made anew.
 func TestProduceToChangedTopic(t *testing.T) {
-	o := open1(t, 1)
+	o := openTopic(t, 1)
 	p := o.producer(engine.ProducerConfig{})
 	_, err := p.Produce(t.Context(), o.topic, records(0, "a"))
 	require.NoError(t, err)
@@ -166,7 +184,7 @@ func TestProduceToChangedTopic(t *testing.T) {
 
 // What exceeds the batch size or the topic's bound is refused before anything is sent; up to the bound all is taken.
 func TestProduceUpToTheBound(t *testing.T) {
-	o := open1(t, 1)
+	o := openTopic(t, 1)
 	for _, limit := range []int{1000, 5000} {
 		require.NoError(t, o.AlterTopic(t.Context(), o.topic, engine.TopicConfig{MaxMessageBytes: limit}))
 		p := o.producer(engine.ProducerConfig{})

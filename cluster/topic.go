@@ -154,7 +154,15 @@ func (ts *topics) checkPartition(ctx context.Context, tp engine.TopicPartition) 
 }
 
 // describe describes topics, or all, sorted by name.
-func (ts *topics) describe(ctx context.Context, names ...string) ([]engine.TopicInfo, error) {
+func (ts *topics) describe(ctx context.Context, names ...string) (infos []engine.TopicInfo, err error) {
+	err = patiently(ctx, func() error {
+		infos, err = ts.describeNow(ctx, names)
+		return err
+	})
+	return infos, err
+}
+
+func (ts *topics) describeNow(ctx context.Context, names []string) ([]engine.TopicInfo, error) {
 	details, err := ts.details(ctx, names...)
 	if err != nil || len(details) == 0 {
 		return nil, err

@@ -13,8 +13,8 @@ import (
 
 // A transaction that is open for too long is aborted by the cluster, and says so rather than that it was fenced.
 func TestTransactionTimesOut(t *testing.T) {
-	o := open1(t, 1)
-	p := o.producer(engine.ProducerConfig{TransactionalID: "slow", TransactionTimeout: time.Second})
+	o := openTopic(t, 1)
+	p := o.producer(engine.ProducerConfig{TransactionalID: o.topic, TransactionTimeout: time.Second})
 	require.NoError(t, p.Begin(t.Context()))
 	_, err := p.Produce(t.Context(), o.topic, records(0, "late"))
 	require.NoError(t, err)
@@ -32,8 +32,8 @@ func TestTransactionTimesOut(t *testing.T) {
 
 // A record that is refused fails the commit: nothing of the transaction is seen, and the next one is as if nothing had been.
 func TestTransactionWithARefusedRecord(t *testing.T) {
-	o := open1(t, 1)
-	p := o.producer(engine.ProducerConfig{TransactionalID: "t"})
+	o := openTopicFake(t, 1)
+	p := o.producer(engine.ProducerConfig{TransactionalID: o.topic})
 	o.cluster.ControlKey(kmsg.Produce.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		r := req.(*kmsg.ProduceRequest)
 		answer := r.ResponseKind().(*kmsg.ProduceResponse)
@@ -51,7 +51,7 @@ func TestTransactionWithARefusedRecord(t *testing.T) {
 	require.ErrorIs(t, p.Flush(t.Context()), kerr.InvalidRecord)
 	_, err = p.Produce(t.Context(), o.topic, records(0, "after"))
 	require.ErrorIs(t, err, kerr.InvalidRecord, "it can only be aborted")
-	require.ErrorIs(t, p.SendOffsets(t.Context(), "g", nil, nil), kerr.InvalidRecord)
+	require.ErrorIs(t, p.SendOffsets(t.Context(), o.group, nil, nil), kerr.InvalidRecord)
 	require.ErrorIs(t, p.End(t.Context(), true), kerr.InvalidRecord)
 
 	require.NoError(t, p.Begin(t.Context()))
@@ -63,12 +63,12 @@ func TestTransactionWithARefusedRecord(t *testing.T) {
 
 // Verbs out of order.
 func TestTransactionVerbs(t *testing.T) {
-	o := open1(t, 1)
-	p := o.producer(engine.ProducerConfig{TransactionalID: "t"})
+	o := openTopic(t, 1)
+	p := o.producer(engine.ProducerConfig{TransactionalID: o.topic})
 	_, err := p.Produce(t.Context(), o.topic, records(0, "a"))
 	require.ErrorIs(t, err, engine.ErrInvalidArgument, "none is open")
 	require.ErrorIs(t, p.End(t.Context(), true), engine.ErrInvalidArgument)
-	require.ErrorIs(t, p.SendOffsets(t.Context(), "g", nil, nil), engine.ErrInvalidArgument)
+	require.ErrorIs(t, p.SendOffsets(t.Context(), o.group, nil, nil), engine.ErrInvalidArgument)
 	require.NoError(t, p.Begin(t.Context()))
 	require.ErrorIs(t, p.Begin(t.Context()), engine.ErrInvalidArgument)
 	require.NoError(t, p.End(t.Context(), true), "with nothing in it")
@@ -93,13 +93,13 @@ func TestTransactionVerbs(t *testing.T) {
 
 // Transactions with nothing but offsets in them, one after the other, and others between them.
 func TestTransactionsOfOffsets(t *testing.T) {
-	o := open1(t, 1)
+	o := openTopic(t, 1)
 	o.send(0, "a", "b", "c", "d", "e")
-	p := o.producer(engine.ProducerConfig{TransactionalID: "t"})
+	p := o.producer(engine.ProducerConfig{TransactionalID: o.topic})
 	want := int64(-1)
 	for i, commit := range []bool{true, false, true, true, false, true} {
 		require.NoError(t, p.Begin(t.Context()))
-		require.NoError(t, p.SendOffsets(t.Context(), "g", map[engine.TopicPartition]int64{o.tp(0): int64(i)}, nil))
+		require.NoError(t, p.SendOffsets(t.Context(), o.group, map[engine.TopicPartition]int64{o.tp(0): int64(i)}, nil))
 		if i%2 == 1 {
 			_, err := p.Produce(t.Context(), o.topic, records(0, "with it"))
 			require.NoError(t, err)
@@ -108,7 +108,7 @@ func TestTransactionsOfOffsets(t *testing.T) {
 		if commit {
 			want = int64(i)
 		}
-		g, err := o.DescribeGroup(t.Context(), "g")
+		g, err := o.DescribeGroup(t.Context(), o.group)
 		require.NoError(t, err)
 		require.EqualValues(t, want, g.Offsets[0].Committed)
 	}

@@ -66,7 +66,7 @@ func (t *transactor) sendOffsets(ctx context.Context, group string, m membership
 	}
 	add := kmsg.NewPtrAddOffsetsToTxnRequest()
 	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = t.id, id, epoch, group
-	if err := t.patiently(ctx, func() (int16, error) {
+	if err := t.await(ctx, func() (int16, error) {
 		answer, err := add.RequestWith(ctx, t.e.admin)
 		if err != nil {
 			return 0, err
@@ -125,8 +125,8 @@ func (t *transactor) fail(err error) error {
 	return err
 }
 
-// patiently asks the coordinator again while it still works on the transaction before.
-func (t *transactor) patiently(ctx context.Context, ask func() (int16, error)) error {
+// await asks the coordinator again while it still works on the transaction before.
+func (t *transactor) await(ctx context.Context, ask func() (int16, error)) error {
 	return await(ctx, func() (bool, error) {
 		code, err := ask()
 		if err != nil {
@@ -156,7 +156,7 @@ func (t *transactor) endOffsets(ctx context.Context, commit bool) error {
 	}
 	req := kmsg.NewPtrEndTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = t.id, id, epoch, commit
-	err = t.patiently(ctx, func() (int16, error) {
+	err = t.await(ctx, func() (int16, error) {
 		answer, err := req.RequestWith(ctx, t.e.admin)
 		if err != nil {
 			return 0, err
