@@ -44,7 +44,7 @@ func corruptTable(report Report) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "`%s`\n\n%s, on %s; %d records appended one by one.\n", report.Command, report.Date, report.Machine,
 		report.Sizes.Damaged)
-	text.WriteString("Refused: not read, and an error or a report says so. Lost: not there, and nothing says so; " +
+	text.WriteString("Refused: not read, and an error or a report says so. Lost: not there, and nothing says so;\n" +
 		"what only a logger is told counts as nothing.\n")
 	for _, d := range allDamage() {
 		fmt.Fprintf(&text, "\n%s:\n\n", strings.ToUpper(d.Title[:1])+d.Title[1:])

@@ -122,13 +122,25 @@ func (p panel) grid(svg *strings.Builder) {
 	for d := p.x.low; d <= p.x.high; d++ {
 		x, bottom := p.place(math.Pow(10, d), math.Pow(10, p.y.low))
 		fmt.Fprintf(svg, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="#ddd"/>`, x, p.top, x, bottom)
-		fmt.Fprintf(svg, `<text x="%.1f" y="%.1f" fill="#888" text-anchor="middle">%g</text>`+"\n",
-			x, bottom+14, math.Pow(10, d))
+		fmt.Fprintf(svg, `<text x="%.1f" y="%.1f" fill="#888" text-anchor="middle">%s</text>`+"\n",
+			x, bottom+14, tick(d))
 	}
 	for d := p.y.low; d <= p.y.high; d++ {
 		left, y := p.place(math.Pow(10, p.x.low), math.Pow(10, d))
 		fmt.Fprintf(svg, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="#ddd"/>`, left, y, left+panelWidth, y)
-		fmt.Fprintf(svg, `<text x="%.1f" y="%.1f" fill="#888" text-anchor="end">%g</text>`+"\n", left-6, y+4, math.Pow(10, d))
+		fmt.Fprintf(svg, `<text x="%.1f" y="%.1f" fill="#888" text-anchor="end">%s</text>`+"\n", left-6, y+4, tick(d))
+	}
+}
+
+// tick is a power of ten as the axes show it.
+func tick(decade float64) string {
+	switch {
+	case decade >= 6:
+		return fmt.Sprintf("%g M", math.Pow(10, decade-6))
+	case decade >= 3:
+		return fmt.Sprintf("%g k", math.Pow(10, decade-3))
+	default:
+		return fmt.Sprintf("%g", math.Pow(10, decade))
 	}
 }
 

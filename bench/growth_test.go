@@ -82,6 +82,7 @@ func TestSpanningIsWholeDecades(t *testing.T) {
 	require.Equal(t, decades{0, 1}, spanning(nil))
 	require.Equal(t, decades{0, 1}, spanning([]float64{1}))
 	require.Equal(t, decades{-1, 3}, spanning([]float64{0.5, 900}))
+	require.Equal(t, []string{"0.1", "100", "1 k", "10 M"}, []string{tick(-1), tick(2), tick(3), tick(7)})
 	require.InDelta(t, 0.5, decades{0, 2}.at(10), 1e-9)
 }
 
