@@ -57,7 +57,7 @@ type Carrier struct {
 	batch            int                        // bytes of a batch that holds any record
 	fresh            []engine.TopicPartition    // that have no position in the ledger yet
 
-	flusher  engine.Producer // of the source, which makes it durable
+	flusher  engine.Producer // of the source; made when it is first needed
 	producer engine.Producer // of the target
 	consumer engine.Consumer
 	queue    []engine.Fetch  // polled and not sent
@@ -100,9 +100,6 @@ func (c *Carrier) open(ctx context.Context) (err error) {
 		if err := c.Sync(ctx); err != nil {
 			return err
 		}
-	}
-	if c.flusher, err = c.Source.OpenProducer(ctx, engine.ProducerConfig{}); err != nil {
-		return err
 	}
 	return c.seek(ctx)
 }

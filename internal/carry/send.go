@@ -4,112 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/record"
 )
-
-// How many records a poll asks for: as many as fill a transaction, judged by those of the last one.
-const (
-	firstPoll = 500
-	leastPoll = 16
-	mostPoll  = 16 << 10
-)
-
-// Gather waits for records and returns how many bytes Send would send now. It returns 0 when none came within the
-// patience; a patience that is not positive has no bound. With UntilEnd the end is io.EOF.
-func (c *Carrier) Gather(ctx context.Context, patience time.Duration) (int, error) {
-	if len(c.queue) == 0 {
-		waiting := ctx
-		if patience > 0 {
-			var stop context.CancelFunc
-			waiting, stop = context.WithCancel(ctx)
-			defer stop()
-			defer c.Clock.AfterFunc(patience, stop).Stop()
-		}
-		fetches, err := c.consumer.Poll(waiting, c.poll)
-		if err != nil && waiting.Err() != nil && ctx.Err() == nil {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		c.queue = fetches
-		c.adapt()
-		if c.CountDeleted {
-			if err := c.countDeleted(ctx); err != nil {
-				return 0, err
-			}
-		}
-	}
-	bytes := 0
-	for i := range c.queue {
-		for j := range c.queue[i].Records {
-			r := &c.queue[i].Records[j]
-			if c.Keep != nil && !c.Keep(r) {
-				continue
-			}
-			size := payload(r)
-			if bytes > 0 && bytes+size > c.TxBytes {
-				return bytes, nil
-			}
-			bytes += size
-		}
-	}
-	return max(bytes, 1), nil
-}
-
-// adapt chooses how many records the next poll asks for.
-func (c *Carrier) adapt() {
-	records, bytes := 0, 1
-	for i := range c.queue {
-		records += len(c.queue[i].Records)
-		for j := range c.queue[i].Records {
-			bytes += payload(&c.queue[i].Records[j])
-		}
-	}
-	c.poll = int(min(max(int64(c.TxBytes)*int64(records)/int64(bytes), leastPoll), mostPoll))
-}
-
-// countDeleted counts the offsets between the positions and what was polled as skipped, as far as the source has deleted
-// them since. Other gaps are of compaction and transactions.
-func (c *Carrier) countDeleted(ctx context.Context) error {
-	for i := range c.queue {
-		f := &c.queue[i]
-		p, known := c.positions[f.TopicPartition]
-		if !known || len(f.Records) == 0 || f.Records[0].Offset <= p.Next {
-			continue
-		}
-		info, err := c.Source.DescribeTopic(ctx, f.Topic)
-		if err != nil {
-			return err
-		}
-		if gap := min(partition(&info, f.Partition).Start, f.Records[0].Offset) - p.Next; gap > 0 && c.first(i) {
-			p.Skipped += gap
-			p.Next += gap
-		}
-	}
-	return nil
-}
-
-// first reports whether no fetch before this one is of its partition.
-func (c *Carrier) first(i int) bool {
-	tp := c.queue[i].TopicPartition
-	return slices.IndexFunc(c.queue, func(f engine.Fetch) bool { return f.TopicPartition == tp }) == i
-}
-
-// payload is what counts of a record: key, value and headers.
-func payload(r *record.Record) int {
-	n := len(r.Key) + len(r.Value)
-	if r.NumHeaders == 0 {
-		return n
-	}
-	for h := range r.Headers() {
-		n += len(h.Key) + len(h.Value)
-	}
-	return n
-}
 
 // Sent is what a transaction has carried.
 type Sent struct {
@@ -121,7 +18,7 @@ type Sent struct {
 // of their own. When it returns nil everything is committed and the positions are past it.
 func (c *Carrier) Send(ctx context.Context) (Sent, error) {
 	ctx = context.WithoutCancel(ctx)
-	if err := c.flusher.Flush(ctx); err != nil {
+	if err := c.makeDurable(ctx); err != nil {
 		return Sent{}, err
 	}
 	var sent Sent
@@ -139,6 +36,39 @@ func (c *Carrier) Send(ctx context.Context) (Sent, error) {
 		return sent, c.Sync(ctx)
 	}
 	return sent, nil
+}
+
+// makeDurable makes sure that the source keeps what is about to be sent, also over a power loss. Of a cluster that is for
+// its replicas to say.
+func (c *Carrier) makeDurable(ctx context.Context) error {
+	for i := range c.sources {
+		name := c.sources[i].Name
+		if c.sources[i].CodecInRecords || !slices.ContainsFunc(c.queue, func(f engine.Fetch) bool { return f.Topic == name }) {
+			continue
+		}
+		info, err := c.Source.DescribeTopic(ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, f := range c.queue {
+			if f.Topic == name && partition(&info, f.Partition).DurableEnd < f.Next {
+				return c.flush(ctx)
+			}
+		}
+	}
+	return nil
+}
+
+// flush makes all of the source durable.
+func (c *Carrier) flush(ctx context.Context) error {
+	if c.flusher == nil {
+		p, err := c.Source.OpenProducer(ctx, engine.ProducerConfig{})
+		if err != nil {
+			return err
+		}
+		c.flusher = p
+	}
+	return c.flusher.Flush(ctx)
 }
 
 // transact runs fn in a transaction, if there are any.
@@ -252,40 +182,4 @@ func (c *Carrier) produce(ctx context.Context, tp engine.TopicPartition, rs []en
 		return e.At(tp.Topic, int(tp.Partition))
 	}
 	return err
-}
-
-// syncEvery is after how many records pairs of offsets are noted.
-const syncEvery = 100_000
-
-// Sync notes at which offsets of the target the positions are now. It is called between transactions.
-func (c *Carrier) Sync(ctx context.Context) error {
-	_, err := c.sync(ctx)
-	return err
-}
-
-// Settle is Sync, and writes what is new into the ledger.
-func (c *Carrier) Settle(ctx context.Context) error {
-	tps, err := c.sync(ctx)
-	if err != nil || len(tps) == 0 {
-		return err
-	}
-	return c.transact(ctx, func() error { return c.note(ctx, c.notes(tps)) })
-}
-
-// sync returns the partitions that were not where they are now when it was called last.
-func (c *Carrier) sync(ctx context.Context) (moved []engine.TopicPartition, err error) {
-	c.unsynced = 0
-	for _, name := range c.Topics {
-		info, err := c.Target.DescribeTopic(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		for _, part := range info.Partitions {
-			tp := engine.TopicPartition{Topic: name, Partition: part.Partition}
-			if p, known := c.positions[tp]; known && p.addSync(part.End) {
-				moved = append(moved, tp)
-			}
-		}
-	}
-	return moved, nil
 }
