@@ -204,50 +204,6 @@ func (m *mirror) send(ctx context.Context) error {
 	return nil
 }
 
-// begin notes where the partitions stand.
-func (m *mirror) begin(ctx context.Context) error {
-	if m.began == nil {
-		m.began = map[engine.TopicPartition]int64{}
-	}
-	m.summary.Topics, m.summary.Partitions = len(m.topics), len(m.carrier.Positions())
-	m.summary.ExactlyOnce = m.carrier.ExactlyOnce()
-	for tp, p := range m.carrier.Positions() {
-		if _, known := m.began[tp]; !known {
-			m.began[tp] = p.Next
-		}
-	}
-	return m.look(ctx)
-}
-
-// look finds how much there is to carry.
-func (m *mirror) look(ctx context.Context) error {
-	m.progress.Total = 0
-	for _, name := range m.topics {
-		info, err := m.from.DescribeTopic(ctx, name)
-		if err != nil {
-			return err
-		}
-		for _, part := range info.Partitions {
-			if at, known := m.began[engine.TopicPartition{Topic: name, Partition: part.Partition}]; known {
-				m.progress.Total += max(part.LastStable-at, 0)
-			}
-		}
-	}
-	m.report()
-	return nil
-}
-
-// report tells how far the run has come.
-func (m *mirror) report() {
-	m.progress.Records, m.progress.Bytes, m.progress.Offsets, m.summary.Skipped = m.summary.Records, m.summary.Bytes, 0, 0
-	for tp, p := range m.carrier.Positions() {
-		m.progress.Offsets += p.Next - m.began[tp]
-		m.summary.Skipped += p.Skipped
-	}
-	m.progress.Total = max(m.progress.Total, m.progress.Offsets)
-	m.onProgress(m.progress)
-}
-
 // settle makes positions and the offsets of groups what they are now.
 func (m *mirror) settle(ctx context.Context) error {
 	if err := m.carrier.Settle(ctx); err != nil {

@@ -1,8 +1,6 @@
 package mirror
 
 import (
-	"time"
-
 	kafka "github.com/dot-do/kafka-embedded"
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/clock"
@@ -67,24 +65,3 @@ func OnProgress(fn func(Progress)) Option { return func(c *config) { c.onProgres
 
 // WithClock sets the clock, for tests.
 func WithClock(clock kafka.Clock) Option { return func(c *config) { c.clock = clock } }
-
-// Progress is how far a run has come.
-type Progress struct {
-	Records int64 // carried by this run
-	Bytes   int64 // of their keys, values and headers
-	Offsets int64 // that this run has gone through; with gaps, so at least Records
-	Total   int64 // of offsets that there were to go through when it began, or last looked
-}
-
-// Summary is what a run has done.
-type Summary struct {
-	Topics, Partitions int
-	Records            int64 // carried by this run
-	Bytes              int64 // of their keys, values and headers
-	Skipped            int64 // offsets that the source deleted before they were carried, ever
-	Groups             int   // whose offsets stand in the target
-	// GroupsInUse are groups that have members in the target: their offsets there are left alone.
-	GroupsInUse []string
-	ExactlyOnce bool // the target has transactions; otherwise records can have come twice after a crash
-	Elapsed     time.Duration
-}

@@ -97,7 +97,7 @@ func (c *Carrier) open(ctx context.Context) (err error) {
 		return err
 	}
 	if c.KeepSyncs {
-		if err := c.Sync(ctx); err != nil {
+		if _, err := c.sync(ctx); err != nil {
 			return err
 		}
 	}

@@ -33,9 +33,9 @@ func (c *Carrier) Send(ctx context.Context) (Sent, error) {
 		return Sent{}, err
 	}
 	if c.unsynced += int(sent.Records); c.KeepSyncs && c.unsynced >= syncEvery {
-		return sent, c.Sync(ctx)
+		_, err = c.sync(ctx)
 	}
-	return sent, nil
+	return sent, err
 }
 
 // makeDurable makes sure that the source keeps what is about to be sent, also over a power loss. Of a cluster that is for

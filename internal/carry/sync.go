@@ -9,13 +9,8 @@ import (
 // syncEvery is after how many records pairs of offsets are noted.
 const syncEvery = 100_000
 
-// Sync notes at which offsets of the target the positions are now. It is called between transactions.
-func (c *Carrier) Sync(ctx context.Context) error {
-	_, err := c.sync(ctx)
-	return err
-}
-
-// Settle is Sync, and writes what is new into the ledger.
+// Settle notes at which offsets of the target the positions are now, and writes what is new into the ledger. It is called
+// between transactions.
 func (c *Carrier) Settle(ctx context.Context) error {
 	tps, err := c.sync(ctx)
 	if err != nil || len(tps) == 0 {
@@ -24,7 +19,8 @@ func (c *Carrier) Settle(ctx context.Context) error {
 	return c.transact(ctx, func() error { return c.note(ctx, c.notes(tps)) })
 }
 
-// sync returns the partitions that were not where they are now when it was called last.
+// sync notes at which offsets of the target the positions are now. It returns the partitions that were elsewhere when it
+// was called last.
 func (c *Carrier) sync(ctx context.Context) (moved []engine.TopicPartition, err error) {
 	c.unsynced = 0
 	for _, name := range c.Topics {
