@@ -3,6 +3,7 @@ package log
 import (
 	"slices"
 
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/record"
 	"github.com/dot-do/kafka-embedded/segment"
 )
@@ -47,7 +48,7 @@ func (c *compaction) choose(s *segment.Segment, b record.Batch) (kept, tombstone
 		return 0, 0, undecodable(s, b, err)
 	}
 	first := c.reader // reads the same records again in rebuild, without decompressing them again
-	expired := b.HasDeleteHorizon() && b.BaseTimestamp() <= c.now
+	expired := b.HasDeleteHorizon() && b.BaseTimestamp() <= c.now || seeded.On(seeded.EarlyTombstones)
 	c.kept = c.kept[:0]
 	var rec record.Record
 	for c.reader.Next(&rec) {

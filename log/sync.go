@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/segment"
 )
@@ -138,6 +139,9 @@ func (l *Log) syncNow() error {
 	p, err := l.capture()
 	if err != nil {
 		return err
+	}
+	if seeded.On(seeded.EarlyWatermark) {
+		_ = l.checkpoint.write(watermark{info: p.info, producers: p.used})
 	}
 	for _, s := range append(p.unsealed, p.active) {
 		if err := s.Sync(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 	"github.com/dot-do/kafka-embedded/record"
 )
@@ -17,6 +18,7 @@ import (
 func (s *Segment) Replay(size int64, epoch int32, nowMs, rewriteFrom int64, note func(record.Batch)) error {
 	s.grown = size
 	sc := NewScanner(s.file, s.info.Size, size, Chain{Next: s.info.Next, Epoch: max(epoch, s.info.Epoch)})
+	sc.SkipCRC = seeded.On(seeded.TornTail)
 	for {
 		b, err := sc.Scan()
 		if errors.Is(err, io.EOF) {

@@ -1,5 +1,7 @@
 package txn
 
+import "github.com/dot-do/kafka-embedded/internal/seeded"
+
 // ending is a transaction that has ended, or will when its outcome is known, and whose markers are on their way.
 type ending struct {
 	id       ID
@@ -38,6 +40,9 @@ func (c *Coordinator) mark(e *ending) bool {
 	now := c.clock.Now().UnixMilli()
 	marker := e.id.marker(e.commit, now)
 	for _, p := range e.parts {
+		if e.commit && seeded.On(seeded.LostMarker) {
+			continue
+		}
 		a, err := p.Append(marker, now)
 		switch {
 		case err == nil:

@@ -3,6 +3,8 @@ package txn
 import (
 	"runtime"
 	"sync"
+
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 )
 
 // mostInRound bounds the transactions that are committed together.
@@ -69,7 +71,10 @@ func (rs *rounds) start(r *round) {
 
 // run commits the transactions of a round.
 func (c *Coordinator) run(r *round) {
-	failed := syncAll(r.members)
+	var failed map[Partition]error
+	if !seeded.On(seeded.EarlyCommit) {
+		failed = syncAll(r.members)
+	}
 	var decided []*Txn
 	var ds []*Decision
 	for _, t := range r.members {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/index"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/record"
 )
 
@@ -207,7 +208,7 @@ func (a *aborted) hides(b record.Batch) (bool, error) {
 		}
 		a.list = a.list[1:]
 	}
-	return a.open[b.ProducerID()], nil
+	return a.open[b.ProducerID()] && !seeded.On(seeded.AbortedShown), nil
 }
 
 func (a *aborted) marker(b record.Batch) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/journal"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/internal/vfs"
 )
 
@@ -75,7 +76,7 @@ func (c *core) forget(t *topic) error {
 	first := []journal.Change{{Key: topicKey(t.name)}, {Key: deletedKey(t.id), Value: value}}
 	for {
 		more := false
-		err := c.journal.CommitFunc(true, func() ([]journal.Change, error) {
+		err := c.journal.CommitFunc(!seeded.On(seeded.UnsyncedDeletion), func() ([]journal.Change, error) {
 			changes := first
 			for key := range c.journal.Scan(offsetPrefix) {
 				if _, tp, ok := parseOffsetKey(key); ok && tp.Topic == t.name {

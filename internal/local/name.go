@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/log"
 )
 
@@ -113,7 +114,7 @@ func (r *run) number(n *name, counted int64) {
 func (p *producer) admit(r *run, rs []engine.Record, rec *engine.Record) (bool, error) {
 	next := r.counted + int64(len(r.indexes)) + 1
 	switch {
-	case rec.Sequence == 0 || rec.Sequence == next:
+	case rec.Sequence == 0 || rec.Sequence == next || seeded.On(seeded.RepeatedNumber):
 		if next > mostCounted {
 			return false, engine.Errorf(engine.ErrInvalidArgument, "the numbers under the producer's ID are used up")
 		}

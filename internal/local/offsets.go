@@ -9,6 +9,7 @@ import (
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/journal"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 )
 
 // offsetStore keeps committed offsets in the journal. A plain commit returns when it is with the operating system and
@@ -24,7 +25,7 @@ func (s offsetStore) Commit(group string, offsets map[engine.TopicPartition]int6
 				continue // deleted meanwhile: a topic of this name that is made later has nothing to do with it
 			}
 			key := offsetKey(group, tp)
-			if b, ok := s.journal.Get(key); !ok || decodeOffset(b) < offset {
+			if b, ok := s.journal.Get(key); !ok || decodeOffset(b) < offset || seeded.On(seeded.OffsetBack) {
 				changes = append(changes, journal.Change{Key: key, Value: encodeOffset(offset)})
 			}
 		}
@@ -107,7 +108,7 @@ func (c *core) restoreOffsets() error {
 			changes = append(changes, journal.Change{Key: key})
 			continue
 		}
-		if err == nil && offset > p.log.End() {
+		if err == nil && offset > p.log.End() && !seeded.On(seeded.OffsetAhead) {
 			c.notes = append(c.notes, fmt.Sprintf("group %s had committed offset %d of %s-%d, which ends at %d now: set back",
 				group, offset, tp.Topic, tp.Partition, p.log.End()))
 			offset = p.log.End()

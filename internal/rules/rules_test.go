@@ -22,7 +22,7 @@ const module = "github.com/dot-do/kafka-embedded"
 var allowed = map[string][]string{
 	"record":                   {"internal/seeded"},
 	"internal/clock":           {},
-	"internal/vfs":             {},
+	"internal/vfs":             {"internal/seeded"},
 	"engine":                   {"record", "internal/clock"},
 	"internal/codec":           {"engine", "record"},
 	"index":                    {"internal/vfs", "internal/seeded"},

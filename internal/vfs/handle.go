@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 )
 
 const offRing = -1
@@ -82,6 +84,9 @@ func (h *Handle) Sync() error {
 func (h *Handle) sync(f File) error {
 	h.dirty.Store(false)
 	err := f.Sync()
+	if err != nil && seeded.On(seeded.RetriedFsync) {
+		err = f.Sync()
+	}
 	if err != nil {
 		h.syncErr.CompareAndSwap(nil, &err)
 	}
