@@ -345,6 +345,9 @@ func (m *model) stream(from, to string) *step {
 			return nil // one stream for each source
 		}
 	}
-	sink.fed = from
-	return &step{op: op{Do: "stream", Topic: from, To: to}}
+	sink.fed, sink.settled = from, false
+	return &step{op: op{Do: "stream", Topic: from, To: to}, end: func(outcome) (*step, error) {
+		sink.settled = true
+		return nil, nil
+	}}
 }

@@ -21,7 +21,8 @@
 //	expect orders p=0 start=3 records=4        what a reader of committed records finds
 //	check                                      the oracle looks at everything
 //	close                                      closes and opens
-//	rot orders p=0 what=log seed=1             the same, and meanwhile a bit of a log or an index changes
+//	rot orders p=0 what=log seed=1             the same, and meanwhile a bit of a log changes, or of an index, or
+//	                                           (what=offset) of a log's first offset, which no checksum covers
 //	kill after=7 again=5                       kill -9 at the 7th call of the file system from here, and once more at the
 //	                                           5th of the opening that follows; at once without after
 //	power seed=1 after=7 again=5               the same with a loss of power; seed draws what of the rest survives

@@ -23,6 +23,7 @@ var drawn = []struct {
 	{4, "erase compacted p=P keys=3"},
 	{4, "erase T p=P keys=4 acks=A"},
 	{10, "async T p=P n=N acks=A size=B"},
+	{3, "async b p=P n=20 acks=leader size=B"},
 	{10, "number T p=P n=N acks=A id=1 again=N"},
 	{6, "storm T writers=3 n=N acks=A"},
 	{10, "begin X"},
@@ -52,6 +53,7 @@ var roughly = []string{
 	"fault kind=eio after=C", "fault kind=eio after=C lasting=yes", "fault kind=nospace after=C",
 	"fault kind=nospace after=C lasting=yes", "fault kind=short after=C", "fault kind=sync after=C",
 	"power seed=S after=C", "power seed=S", "rot T p=P what=index seed=S", "rot T p=P what=log seed=S",
+	"rot T p=P what=offset seed=S",
 }
 
 var topicShapes = []string{
@@ -104,7 +106,7 @@ func (g *generator) fill(line string) string {
 		case 'A':
 			out = append(out, g.one([]string{"all", "leader", "leader", "none"})...)
 		case 'B':
-			out = append(out, g.one([]string{"10", "100", "300", "1500"})...)
+			out = append(out, g.one([]string{"10", "100", "300", "1500", "5000"})...)
 		case 'G':
 			out = append(out, g.one([]string{"g", "h"})...)
 		case 'X':

@@ -197,7 +197,7 @@ func (m *machine) discard() {
 
 // rot changes a bit of a file of a kind, somewhere in what was written.
 func rot(f vfs.FS, o op) (out outcome) {
-	exts := map[string][]string{"log": {".log"}, "index": {".index", ".timeindex", ".txnindex"}}[o.Rot]
+	exts := map[string][]string{"log": {".log"}, "index": {".index", ".timeindex", ".txnindex"}, "offset": {".log"}}[o.Rot]
 	names, err := filesWith(f, path.Join("topics", fmt.Sprintf("%s-%d", o.Topic, o.Partition)), exts)
 	out.fail(err)
 	if len(names) == 0 {
@@ -218,6 +218,12 @@ func rot(f vfs.FS, o op) (out outcome) {
 		return out
 	}
 	at, b := rng.Int64N(size), make([]byte, 1)
+	switch {
+	case o.Rot == "offset":
+		at = 7 // its last byte
+	case o.Rot == "index" && o.N%2 == 1:
+		at = at/8*8 + 3 // the last byte of an entry's offset
+	}
 	_, err = file.ReadAt(b, at)
 	out.fail(err)
 	b[0] ^= 1 << rng.IntN(8)

@@ -58,6 +58,7 @@ type topic struct {
 	bounds    []int64         // and numbers of bytes
 	progress  map[string]bool // IDs
 	fed       string          // the topic that a stream makes this one of, or ""
+	settled   bool            // the stream has come to its end since it began: nothing is on its way
 	outputs   map[string]int  // of a stream's topic: messages of each key that are there
 	committed map[string]map[int]*commit
 }

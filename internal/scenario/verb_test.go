@@ -54,7 +54,7 @@ var words = map[string][]string{
 	"acks":        {"all", "leader", "none"},
 	"commit":      {"yes", "no"},
 	"to":          {"start", "end"},
-	"what":        {"log", "index"},
+	"what":        {"log", "index", "offset"},
 	"kind":        {"eio", "nospace", "short", "sync"},
 	"lasting":     {"yes", "no"},
 }
