@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/dot-do/kafka-embedded/mirror"
 )
@@ -50,6 +52,31 @@ $`, out)
   "groups_in_use": [],
   "exactly_once": true,`)
 	require.Contains(t, out, `"complete": true`)
+}
+
+// TestMirrorCluster: to a cluster and back. Values keep their codec; bytes of other programs stay bytes.
+func TestMirrorCluster(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "foreign"))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	url := "kafka://" + cluster.ListenAddrs()[0]
+	other, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
+	require.NoError(t, err)
+	require.NoError(t, other.ProduceSync(t.Context(), &kgo.Record{Topic: "foreign", Value: []byte("{not JSON")}).FirstErr())
+	other.Close()
+
+	from, back := newTool(t), newTool(t)
+	from.run("", "topics", "create", "orders", "--codec", "json")
+	from.run("{\"a\":1}\n", "produce", "orders", "--json")
+	code, _, errs := mirrored(t, from.dir, url)
+	require.Zero(t, code, errs)
+	code, out, errs := mirrored(t, url, back.dir)
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "Carried 2 records")
+	require.Contains(t, back.run("", "topics", "describe", "orders"), "codec              json")
+	require.Contains(t, back.run("", "topics", "describe", "foreign"), "codec              raw")
+	require.Equal(t, from.run("", "consume", "orders"), back.run("", "consume", "orders"))
+	require.Equal(t, "{not JSON\n", back.run("", "consume", "foreign"))
 }
 
 func TestMirrorRefused(t *testing.T) {
