@@ -83,6 +83,9 @@ for target in "${targets[@]}"; do
     if (cd "$package" && "$with" "$binary" -test.short -test.run "${RUN:-.}" -test.skip "$skip" \
       -test.timeout "${TIMEOUT:-30m}") >"$work/out" 2>&1; then
       echo "ok    $target  $package  $((SECONDS - started)) s$note"
+    elif [ "$target" = windows/amd64 ] && grep -q 'TempDir RemoveAll cleanup.*Invalid function' "$work/out" &&
+      ! grep -q -E 'Error Trace|panic: |fatal error' "$work/out"; then
+      echo "ok    $target  $package  $((SECONDS - started)) s  (but this Wine could not remove the files of some tests)"
     else
       tail -n 100 "$work/out"
       echo "FAIL  $target  $package  $((SECONDS - started)) s"
