@@ -150,3 +150,25 @@ func TestGivingBackWhatWasTakenAway(t *testing.T) {
 		require.Equal(t, offset, came[i].Offset)
 	}
 }
+
+// What was read of a deleted topic says nothing about one of the same name.
+func TestCommitToATopicMadeAnew(t *testing.T) {
+	c := open(t, WithInMemory())
+	seed(t, c, "t", 3)
+	k := c.Consumer("t", "g", WithMaxPollRecords(1))
+	var old *Message
+	for m := range k.Messages(t.Context()) {
+		if old == nil {
+			old = m
+			require.NoError(t, c.Admin().DeleteTopic(t.Context(), "t"))
+			seed(t, c, "t", 3)
+			continue
+		}
+		require.EqualValues(t, 0, m.Offset)
+		require.ErrorIs(t, old.Commit(t.Context()), ErrRebalanceInProgress)
+		require.Empty(t, committed(t, c, "g", "t"))
+		require.NoError(t, m.Commit(t.Context()))
+		break
+	}
+	require.NoError(t, k.Err())
+}

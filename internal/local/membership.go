@@ -56,36 +56,6 @@ func (c *consumer) join(ctx context.Context) (*group.Member, error) {
 	return m, nil
 }
 
-// lost gives everything up without a chance to commit. A static member whose place another one has does not come back.
-func (c *consumer) lost(cause error) {
-	superseded := c.superseded()
-	c.mu.Lock()
-	gone := tpsOf(c.cursors)
-	c.setMember(nil)
-	c.setCursors(nil)
-	if superseded {
-		c.fenced = cause
-	}
-	c.mu.Unlock()
-	if c.config.OnLost != nil && len(gone) > 0 {
-		c.config.OnLost(gone)
-	}
-	if !superseded {
-		c.e.opts.Logger.Warn("left the group; joining again", "group", c.config.Group, "err", cause)
-	}
-}
-
-// superseded reports whether the group has another member with the instance id of this one.
-func (c *consumer) superseded() bool {
-	if c.config.InstanceID == "" {
-		return false
-	}
-	info, err := c.e.groups.Describe(c.config.Group)
-	return err == nil && slices.ContainsFunc(info.Members, func(m engine.MemberInfo) bool {
-		return m.InstanceID == c.config.InstanceID
-	})
-}
-
 // revoke lets finished work be committed and then gives partitions up.
 func (c *consumer) revoke(ctx context.Context, m *group.Member, a group.Assignment) {
 	if c.config.OnRevoked != nil {
@@ -137,11 +107,17 @@ func (c *consumer) readAll() error {
 // assign makes tps what the consumer reads. Positions of partitions that stay are kept.
 func (c *consumer) assign(tps []engine.TopicPartition) error {
 	c.mu.Lock()
+	same := c.reads(tps)
+	c.mu.Unlock()
+	if !same {
+		c.loseDeleted()
+	}
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return errConsumerClosed()
 	}
-	if c.reads(tps) {
+	if same {
 		return nil
 	}
 	cursors := make([]*cursor, 0, len(tps))

@@ -19,14 +19,9 @@ func (c *consumer) Commit(ctx context.Context, offsets map[engine.TopicPartition
 	if c.config.Group == "" {
 		return engine.Errorf(engine.ErrInvalidArgument, "a consumer without a group has nowhere to commit to")
 	}
-	c.mu.Lock()
-	member, closed := c.member, c.closed
-	c.mu.Unlock()
-	switch {
-	case member == nil && closed:
-		return errConsumerClosed()
-	case member == nil:
-		return engine.Errorf(engine.ErrRebalanceInProgress, "the consumer is not a member of its group now; its records come again")
+	member, err := c.membership(offsets)
+	if err != nil {
+		return err
 	}
 	for tp, offset := range offsets {
 		if p, err := c.e.partition(tp); err == nil && offset > p.log.End() {

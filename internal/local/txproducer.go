@@ -102,7 +102,7 @@ func (p *producer) SendOffsets(
 		if from == nil {
 			return t.AddOffsets(name, offsets, nil)
 		}
-		member, err := p.memberOf(from, name)
+		member, err := p.memberOf(from, name, offsets)
 		if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func errProducerClosed() error {
 }
 
 // memberOf is the membership on behalf of which a consumer's offsets are committed.
-func (p *producer) memberOf(from engine.Consumer, name string) (*group.Member, error) {
+func (p *producer) memberOf(from engine.Consumer, name string, offsets map[engine.TopicPartition]int64) (*group.Member, error) {
 	k, ok := from.(*consumer)
 	if !ok || k.e.core != p.e.core {
 		return nil, engine.Errorf(engine.ErrInvalidArgument, "the consumer is of another client; a transaction commits offsets in its own")
@@ -166,16 +166,16 @@ func (p *producer) memberOf(from engine.Consumer, name string) (*group.Member, e
 	if k.config.Group != name {
 		return nil, engine.Errorf(engine.ErrInvalidArgument, "the consumer is of group %q, not %q", k.config.Group, name)
 	}
-	return k.membership()
+	return k.membership(offsets)
 }
 
-// membership is the consumer's place in its group now.
-func (c *consumer) membership() (*group.Member, error) {
+// membership is the consumer's place in its group now, for committing offsets.
+func (c *consumer) membership(offsets map[engine.TopicPartition]int64) (*group.Member, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.member != nil:
-		return c.member, nil
+		return c.member, c.deletedOf(offsets)
 	case c.closed:
 		return nil, errConsumerClosed()
 	}
