@@ -3,14 +3,19 @@ package cluster
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/dot-do/kafka-embedded/engine"
 )
+
+// defaultTimeout bounds calls when nothing is said.
+const defaultTimeout = 30 * time.Second
 
 // cluster keeps records on a Kafka cluster. Each producer and each consumer has connections of its own.
 type cluster struct {
@@ -57,6 +62,9 @@ func newEngine(a *address, o engine.Options) (*cluster, error) {
 	if o.FlushInterval > 0 {
 		return nil, errUnsupported("a background fsync (WithFlushInterval)")
 	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
 	e := &cluster{opts: o, open: map[closer]struct{}{}}
 	e.closing, e.end = context.WithCancel(context.Background())
 	connection, err := a.connection(o, e.closing)
@@ -68,10 +76,13 @@ func newEngine(a *address, o engine.Options) (*cluster, error) {
 		return nil, err
 	}
 	e.adm = kadm.NewClient(e.admin)
-	e.adm.SetTimeoutMillis(int32(o.Timeout.Milliseconds()))
+	e.adm.SetTimeoutMillis(milliseconds(o.Timeout))
 	e.topics.engine = e
 	return e, nil
 }
+
+// milliseconds is a timeout as requests carry it.
+func milliseconds(d time.Duration) int32 { return int32(min(d.Milliseconds(), math.MaxInt32)) }
 
 // dial makes a client of the cluster, with options beside the common ones. It does not connect yet.
 func (e *cluster) dial(more ...kgo.Opt) (*kgo.Client, error) {

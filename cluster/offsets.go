@@ -137,7 +137,7 @@ func (e *cluster) DeleteRecords(ctx context.Context, tp engine.TopicPartition, b
 
 func (e *cluster) deleteRecords(ctx context.Context, tp engine.TopicPartition, before int64) error {
 	req := kmsg.NewPtrDeleteRecordsRequest()
-	req.TimeoutMillis = int32(e.opts.Timeout.Milliseconds())
+	req.TimeoutMillis = milliseconds(e.opts.Timeout)
 	t := kmsg.NewDeleteRecordsRequestTopic()
 	t.Topic = tp.Topic
 	p := kmsg.NewDeleteRecordsRequestTopicPartition()

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -167,20 +166,6 @@ func (t *transactor) endOffsets(ctx context.Context, commit bool) error {
 		return nil // records failed, and the client has ended it
 	}
 	return err
-}
-
-// settle waits until the markers of a transaction that has ended are written, so that whoever sent it reads what it did. A
-// cluster that does not tell is not waited for.
-func (t *transactor) settle(ctx context.Context) {
-	_ = await(ctx, func() (bool, error) {
-		req := kmsg.NewPtrDescribeTransactionsRequest()
-		req.TransactionalIDs = []string{t.id}
-		answer, err := req.RequestWith(ctx, t.e.admin)
-		if err != nil || len(answer.TransactionStates) != 1 || answer.TransactionStates[0].ErrorCode != 0 {
-			return true, err
-		}
-		return !slices.Contains([]string{"PrepareCommit", "PrepareAbort"}, answer.TransactionStates[0].State), nil
-	})
 }
 
 // raise tells the consumers what is committed for them now.
