@@ -84,22 +84,37 @@ func TestUntilEndHoldsBack(t *testing.T) {
 	first := o.poll(k, 1)
 	o.send(0, "d", "e")
 	o.send(1, "f")
-	var rest []string
+	require.ElementsMatch(t, []string{"a", "b", "c"}, append(first, o.pollToEnd(k)...))
+	require.ElementsMatch(t, []string{"d", "e", "f"}, o.poll(k, 3))
+	require.ErrorIs(t, o.pollToError(k), io.EOF)
+
+	o.send(0, "g")
+	require.NoError(t, k.Seek(t.Context(), o.tp(0), 3)) // e and g are fetched together
+	require.Equal(t, []string{"e", "g"}, o.pollToEnd(k))
+	require.NoError(t, k.Seek(t.Context(), o.tp(0), 3))
+	require.Equal(t, []string{"e"}, o.poll(k, 1))
+	o.send(0, "h")
+	require.NoError(t, k.Seek(t.Context(), o.tp(0), 3)) // e, g and h are
+	require.Equal(t, []string{"e", "g"}, o.pollToEnd(k))
+	require.Equal(t, []string{"h"}, o.pollToEnd(k), "what was held back")
+	require.Empty(t, o.pollToEnd(k))
+}
+
+// pollToEnd polls until io.EOF.
+func (o *opened) pollToEnd(k engine.Consumer) (values []string) {
+	o.Helper()
 	for {
-		fetches, err := k.Poll(t.Context(), 100)
+		fetches, err := k.Poll(o.Context(), 100)
 		if err == io.EOF {
-			break
+			return values
 		}
-		require.NoError(t, err)
+		require.NoError(o, err)
 		for _, f := range fetches {
 			for _, r := range f.Records {
-				rest = append(rest, string(r.Value))
+				values = append(values, string(r.Value))
 			}
 		}
 	}
-	require.ElementsMatch(t, []string{"a", "b", "c"}, append(first, rest...))
-	require.ElementsMatch(t, []string{"d", "e", "f"}, o.poll(k, 3))
-	require.ErrorIs(t, o.pollToError(k), io.EOF)
 }
 
 // A start that is not in the log any more: the configuration says where to go on.
