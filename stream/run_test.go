@@ -241,3 +241,28 @@ func TestEach(t *testing.T) {
 		})
 	})
 }
+
+// TestABreakCommitsWhatCameBefore: the element at which a loop ends comes again, those before it do not, where what led to
+// it keeps no state.
+func TestABreakCommitsWhatCameBefore(t *testing.T) {
+	withEngine(t, func(t *testing.T, w *world) {
+		for _, word := range []string{"a", "b", "c"} {
+			w.send(0, word)
+		}
+		named := w.words(stream.WithApplicationID("app"), stream.WithUntilEnd())
+		first := func(s *stream.Stream[string], n int) (got []string) {
+			for v := range s.Results(t.Context()) {
+				if got = append(got, v); len(got) == n {
+					break
+				}
+			}
+			return got
+		}
+		require.Equal(t, []string{"a", "b"}, first(named, 2))
+		require.Equal(t, []string{"b"}, first(named, 1))
+		require.Equal(t, []string{"b"}, first(named.Through("mid"), 1))
+		require.Equal(t, []string{"b", "c"}, first(named, 3))
+		require.Empty(t, first(named, 1))
+		require.Empty(t, read(t, w.e, "mid"))
+	})
+}

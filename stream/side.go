@@ -19,6 +19,7 @@ type held[T any] struct {
 	matched bool
 	dirty   bool
 	removed bool
+	stored  bool // the changelog has it
 }
 
 // side holds the elements of one side of a join.
@@ -114,6 +115,9 @@ func (s *side[T]) pop(t *Task) *held[T] {
 func (s *side[T]) flush(which byte, write func(key, value []byte)) error {
 	for _, h := range s.changed {
 		h.dirty = false
+		if h.removed && !h.stored {
+			continue
+		}
 		key := binary.BigEndian.AppendUint64([]byte{which}, h.serial)
 		if h.removed {
 			write(key, nil)
@@ -124,6 +128,7 @@ func (s *side[T]) flush(which byte, write func(key, value []byte)) error {
 			return err
 		}
 		write(key, value)
+		h.stored = true
 	}
 	clear(s.changed)
 	s.changed = s.changed[:0]
@@ -155,7 +160,7 @@ func (s *side[T]) restore(serial uint64, value []byte) error {
 	if len(value) < 10 {
 		return fmt.Errorf("a changelog record of a join has %d bytes, fewer than 10", len(value))
 	}
-	h := &held[T]{time: int64(binary.BigEndian.Uint64(value)), matched: value[8] == 1, serial: serial}
+	h := &held[T]{time: int64(binary.BigEndian.Uint64(value)), matched: value[8] == 1, serial: serial, stored: true}
 	n, width := binary.Uvarint(value[9:])
 	rest := value[9+max(width, 0):]
 	if width <= 0 || n > uint64(len(rest))+1 {

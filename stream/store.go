@@ -18,6 +18,7 @@ type entry[K comparable, A any] struct {
 	time       int64 // of the newest element in it
 	dirty      bool  // changed since the last flush
 	removed    bool
+	stored     bool   // the changelog has it
 	serial     uint64 // in order of making
 }
 
@@ -214,6 +215,9 @@ func (s *store[K, A]) expire(time int64) {
 func (s *store[K, A]) flush(write func(key, value []byte)) error {
 	for _, e := range s.changed {
 		e.dirty = false
+		if e.removed && !e.stored {
+			continue
+		}
 		key := binary.BigEndian.AppendUint64(nil, uint64(e.start))
 		key = binary.BigEndian.AppendUint64(key, uint64(e.end))
 		key, err := s.keyBytes(key, e.key)
@@ -231,6 +235,7 @@ func (s *store[K, A]) flush(write func(key, value []byte)) error {
 			return err
 		}
 		write(key, value)
+		e.stored = true
 	}
 	clear(s.changed)
 	s.changed = s.changed[:0]
@@ -251,7 +256,7 @@ func (s *store[K, A]) keyBytes(dst []byte, k K) ([]byte, error) {
 
 // restore implements operator.
 func (s *store[K, A]) restore(key, value []byte) error {
-	e := &entry[K, A]{}
+	e := &entry[K, A]{stored: true}
 	if len(key) < 16 || value != nil && len(value) < 8 {
 		return fmt.Errorf("a changelog record of %d and %d bytes is too short", len(key), len(value))
 	}
