@@ -184,3 +184,14 @@ func TestWhatWasProcessedOfARepartitionTopicIsDeleted(t *testing.T) {
 		require.NotZero(t, info.Partitions[engine.PartitionForKey([]byte("a"), 2)].Start)
 	})
 }
+
+// TestATableOfItsOwnResults cannot be spread over partitions: the stream would have to be ahead of itself.
+func TestATableOfItsOwnResults(t *testing.T) {
+	withEngine(t, func(t *testing.T, w *world) {
+		table := w.words(stream.WithUntilEnd()).GroupBy(self).Count()
+		again := table.Stream().GroupBy(func(r stream.Result[string, int64]) string { return r.Key }).Count()
+		top := stream.JoinTable(again.Stream(), table, func(r stream.Result[string, int64]) string { return r.Key }).Sink("out")
+		require.ErrorIs(t, top.Run(t.Context()), engine.ErrInvalidArgument)
+		require.NotEmpty(t, top.String())
+	})
+}

@@ -126,3 +126,51 @@ func TestASlowTopicLosesNothingBehindARepartitionTopic(t *testing.T) {
 		require.Zero(t, late)
 	})
 }
+
+// TestAnInstanceThatIsGivenUpWritesNothing: one that is stuck in a function until the group has given its tasks to another
+// one is fenced when it goes on. It asks for tasks again, and nothing is there twice.
+func TestAnInstanceThatIsGivenUpWritesNothing(t *testing.T) {
+	for name, g := range map[string]stream.Guarantee{"exactly once": stream.ExactlyOnce, "at least once": stream.AtLeastOnce} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				release := make(chan struct{})
+				counts := func(peek func(string)) *stream.Topology {
+					s := w.words(stream.WithApplicationID("app"), stream.WithGuarantee(g)).Peek(peek)
+					return s.GroupBy(self).Count().Sink("out")
+				}
+				one, two := &world{t: t, e: w.e, p: w.p}, &world{t: t, e: w.e, p: w.p}
+				one.run(counts(func(word string) {
+					if word == "stuck" {
+						<-release
+					}
+				}).Run)
+				w.send(0, "a")
+				w.wait(time.Second)
+				w.send(0, "stuck")
+				w.wait(time.Second)
+				two.run(counts(func(string) {}).Run)
+				w.wait(time.Hour)
+				require.Len(t, owners(t, w, "app", "in"), 1)
+				require.Len(t, outputs(t, w.e), 2, "the second one has gone on")
+				close(release)
+				w.wait(time.Minute)
+				require.Len(t, owners(t, w, "app", "in"), 2, "both have tasks")
+				for i := range int32(2) {
+					w.send(i, "a")
+				}
+				w.wait(time.Second)
+				require.NoError(t, one.halt())
+				require.NoError(t, two.halt())
+				var last []string
+				for _, line := range outputs(t, w.e) {
+					last = append(last, line[len(line)-3:])
+				}
+				want := []string{"a 1", "a 2", "a 3", "k 1"}
+				if g == stream.AtLeastOnce { // the element was written, its offset was not
+					want = append(want, "k 2")
+				}
+				require.ElementsMatch(t, want, last)
+			})
+		})
+	}
+}
