@@ -345,6 +345,10 @@ func (m *model) stream(from, to string) *step {
 			return nil // one stream for each source
 		}
 	}
+	if n, ran := m.tasks[from]; ran && n != len(source.parts) {
+		return nil // its state cannot be divided anew
+	}
+	m.tasks[from] = len(source.parts)
 	sink.fed, sink.settled = from, false
 	return &step{op: op{Do: "stream", Topic: from, To: to}, end: func(outcome) (*step, error) {
 		sink.settled = true

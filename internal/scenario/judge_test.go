@@ -241,8 +241,12 @@ func (m *model) judgeRetention(t *topic, v viewTopic) error {
 		})
 		excess := c.RetentionBytes > 0 && found.Bytes >= c.RetentionBytes
 		switch {
-		case found.Start == p.start || len(t.altered)+len(t.bounds) > 0 || p.starting != p.start:
+		case found.Start == p.start:
 			continue
+		case len(t.altered)+len(t.bounds) > 0 || p.starting != p.start:
+			if found.Start != p.starting && !m.mayRetain(p, found.Start) {
+				return fmt.Errorf("%s-%d: retention moved the start from %d to %d", t.name, p.number, p.start, found.Start)
+			}
 		case found.Start < p.start || !expired && !excess || string(c.CleanupPolicy) == "compact":
 			return fmt.Errorf("%s-%d: retention moved the start from %d to %d and left %d bytes", t.name, p.number, p.start, found.Start, found.Bytes)
 		}

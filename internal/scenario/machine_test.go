@@ -30,6 +30,7 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 type machine struct {
 	clock *clock.Manual
 	mem   *vfs.Mem
+	disk  string              // a real directory, in a process that kills itself; then there is no mem
 	wrap  func(vfs.FS) vfs.FS // between the client and the calls that are counted; nil is nothing
 	life  *life               // nil while the client is closed
 
@@ -97,6 +98,9 @@ func (m *machine) spring(l *life) {
 	}
 	switch t.Kind {
 	case "kill":
+		if m.disk != "" {
+			killMyself()
+		}
 		m.killed = m.mem.KillClone()
 	case "power":
 		m.killed = m.mem.CrashClone(t.Seed)
@@ -149,7 +153,15 @@ func (m *machine) set(t *trap) outcome {
 
 func (m *machine) open() outcome {
 	l := &life{}
-	var f vfs.FS = vfs.Faulty(m.mem, func(call vfs.Op) error { return m.hook(l, call) })
+	var f vfs.FS = m.mem
+	if m.disk != "" {
+		real, err := vfs.OS(m.disk)
+		if err != nil {
+			panic(err)
+		}
+		f = real
+	}
+	f = vfs.Faulty(f, func(call vfs.Op) error { return m.hook(l, call) })
 	if m.wrap != nil {
 		f = m.wrap(f)
 	}

@@ -98,13 +98,14 @@ type model struct {
 	txns   map[string]*txn
 	all    []*txn // whose entries are in logs
 	live   map[int]*entry
+	tasks  map[string]int // partitions of a stream's source when it first ran
 	serial int
 	lanes  int
 	shaken bool // a call of the file system failed since the last opening
 }
 
 func newModel() *model {
-	return &model{now: epoch, topics: map[string]*topic{}, txns: map[string]*txn{}, live: map[int]*entry{}}
+	return &model{now: epoch, topics: map[string]*topic{}, txns: map[string]*txn{}, live: map[int]*entry{}, tasks: map[string]int{}}
 }
 
 func (m *model) newTopic(name string, c engine.TopicConfig) *topic {

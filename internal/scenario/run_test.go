@@ -18,11 +18,15 @@ type run struct {
 }
 
 // play plays a script on a target, and lets the oracle judge in the end: as it is, after a close, and after a loss of power.
-func play(t target, s script) (*run, error) {
+func play(t target, s script) (*run, error) { return playTo(t, s, "power") }
+
+// playKilled is play on what can only be killed.
+func playKilled(t target, s script) (*run, error) { return playTo(t, s, "kill") }
+
+func playTo(t target, s script, death string) (*run, error) {
 	r := &run{model: newModel(), target: t}
 	defer t.discard()
-	last := []verb{{name: "check"}, {name: "close"}, {name: "power"}}
-	for i, v := range slices.Concat(s, last) {
+	for i, v := range slices.Concat(s, script{{name: "check"}, {name: "close"}, {name: death}}) {
 		r.lines = min(i+1, len(s))
 		if err := r.play(v); err != nil {
 			return r, fmt.Errorf("line %d, %s: %w", i+1, v, err)

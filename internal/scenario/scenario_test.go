@@ -17,7 +17,13 @@ var (
 	seed = flag.Uint64("scenario.seed", 0, "seed of the first script; 0 draws one")
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(victimEnv); dir != "" {
+		victim(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // firstSeed is the seed that was asked for, or another one each time.
 func firstSeed(t testing.TB) uint64 {
