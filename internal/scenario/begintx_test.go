@@ -43,8 +43,7 @@ func (m *model) take(v verb) *step {
 	}
 	x.groups[g] = true
 	n := v.number("n", 1)
-	fail := func(outcome) { x.failed = true }
-	return &step{op: op{Do: "take", Txn: x.name, Topic: t.name, Group: g, N: n}, failed: fail, end: func(out outcome) (*step, error) {
+	return &step{op: op{Do: "take", Txn: x.name, Topic: t.name, Group: g, N: n}, end: func(out outcome) (*step, error) {
 		next, err := m.consumed(t, g, out.Got, n)
 		if err != nil || len(next) == 0 {
 			return nil, err
@@ -52,7 +51,13 @@ func (m *model) take(v verb) *step {
 		for partition, offset := range next {
 			x.offsets = append(x.offsets, taken{t, g, partition, offset})
 		}
-		return &step{op: op{Do: "offsets", Txn: x.name}, failed: fail, end: done}, nil
+		return &step{op: op{Do: "offsets", Txn: x.name}, end: done, failed: func(outcome) {
+			x.offsets = nil // some may be in the transaction
+			for partition, offset := range next {
+				c := t.group(g, partition)
+				c.tried = append(c.tried, offset)
+			}
+		}}, nil
 	}}
 }
 
