@@ -17,9 +17,6 @@ import (
 	"github.com/dot-do/kafka-embedded/txn"
 )
 
-// maxOpenFiles bounds the descriptors that partitions use.
-const maxOpenFiles = 512
-
 // Options opens an engine.
 type Options struct {
 	FS                vfs.FS // the data directory; closed with the engine
@@ -110,7 +107,7 @@ func openCore(o Options) (*core, error) {
 		o.Clock = clock.Real
 	}
 	c := &core{
-		opts: o, fs: o.FS, pool: vfs.NewPool(o.FS, maxOpenFiles), topics: map[string]*topic{}, folded: map[string]string{},
+		opts: o, fs: o.FS, pool: vfs.NewPool(o.FS, openFiles(descriptorLimit())), topics: map[string]*topic{}, folded: map[string]string{},
 		consumers: map[*consumer]bool{}, transactional: map[*producer]bool{}, retime: make(chan struct{}, 1),
 	}
 	if err := c.open(); err != nil {
