@@ -151,6 +151,23 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestARunWithNothingToDoShowsItsTables: state is restored, though there is nothing to read.
+func TestARunWithNothingToDoShowsItsTables(t *testing.T) {
+	withEngine(t, func(t *testing.T, w *world) {
+		w.send(0, "a")
+		w.send(1, "b")
+		for range 2 {
+			table := w.words(stream.WithUntilEnd()).GroupBy(self).Count()
+			require.NoError(t, table.To(t.Context(), "out"))
+			for _, word := range []string{"a", "b"} {
+				n, ok := table.Get(word)
+				require.True(t, ok, word)
+				require.Equal(t, int64(1), n)
+			}
+		}
+	})
+}
+
 // TestRecordsThatAreGone: where retention took records before they were processed, a run goes on behind them.
 func TestRecordsThatAreGone(t *testing.T) {
 	withEngine(t, func(t *testing.T, w *world) {

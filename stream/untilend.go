@@ -88,18 +88,25 @@ func (i *instance) complete(ctx context.Context) (bool, error) {
 	return i.closedByOthers(ctx, mine)
 }
 
-// readByOthers reports whether everything that was to be read in the stage was.
+// readByOthers reports whether other members of the group have the rest of the stage's tasks, and have read everything.
+// Tasks that nobody has yet come to this instance, maybe: it waits for them, so that tables show what they hold.
 func (i *instance) readByOthers(ctx context.Context, mine map[int32]bool) (bool, error) {
 	info, err := i.env.Engine.DescribeGroup(ctx, i.id)
 	if err != nil && !errors.Is(err, engine.ErrGroupNotFound) {
 		return false, err
+	}
+	held := map[engine.TopicPartition]bool{}
+	for _, m := range info.Members {
+		for _, tp := range m.Assignment {
+			held[tp] = true
+		}
 	}
 	committed := map[engine.TopicPartition]int64{}
 	for _, o := range info.Offsets {
 		committed[o.TopicPartition] = o.Committed
 	}
 	for tp, end := range i.ends {
-		if i.topics[tp.Topic] == i.stage && !mine[tp.Partition] && committed[tp] < end {
+		if i.topics[tp.Topic] == i.stage && !mine[tp.Partition] && (!held[tp] || committed[tp] < end) {
 			return false, nil
 		}
 	}
