@@ -105,7 +105,7 @@ func (w *planner) target(n *node, above []bool) (most int) {
 }
 
 func (w *planner) suffix(n *node, input int) string {
-	name := first(w.names[n], n.kind)
+	name := w.names[n]
 	if len(n.inputs) > 1 {
 		name += fmt.Sprintf("-%d", input+1)
 	}

@@ -45,9 +45,7 @@ type topicSources struct {
 // LateRecords counts the records that came for closed windows only.
 func (t *Task) LateRecords() int64 { return t.lateRecords }
 
-// Add makes a partition one that holds stream time back until it has records.
-func (t *Task) Add(tp engine.TopicPartition) { t.add(tp) }
-
+// add makes a partition one that holds stream time back until it has records.
 func (t *Task) add(tp engine.TopicPartition) *input {
 	if in := t.byPartition[tp]; in != nil {
 		return in
