@@ -13,6 +13,7 @@ import (
 func TestByScenariosRun(t *testing.T) {
 	sizes := Sizes{
 		Rounds: 1, Budget: 20 * time.Millisecond, ReadRecords: 2 * batchSize, OpenMiB: 1, MemoryMiB: 1, LimitMiB: 1, Idle: 3,
+		StateKeys: 100,
 	}
 	for _, scenario := range allScenarios() {
 		if scenario.By == nil {

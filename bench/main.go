@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/dot-do/kafka-embedded/internal/clock"
@@ -77,6 +78,7 @@ func runScenarios(ctx context.Context, o options, report Report, work string, st
 		list(stdout, scenarios, corrupt, contenders)
 		return nil
 	}
+	scenarios = slices.DeleteFunc(scenarios, o.leavesOut)
 	fmt.Fprintln(stdout, report.Machine)
 	if report.Scenarios, err = measureAll(ctx, scenarios, contenders, report.Sizes, work, stdout, stderr); err != nil {
 		return err

@@ -62,6 +62,9 @@ func (o options) sizes() Sizes {
 	return sizes
 }
 
+// leavesOut reports whether the scenario is one that has to be asked for, and was not.
+func (o options) leavesOut(s Scenario) bool { return s.Apart && o.run == "" }
+
 // command is what was run, without where the data and the results went.
 func command(flags *flag.FlagSet) string {
 	text := "go run -C bench ."

@@ -37,6 +37,9 @@ type Scenario struct {
 	// By does it for those contenders that are able to, by their names, where a Log is not enough. It stands in place
 	// of Run.
 	By map[string]func(r *Run) error
+
+	// Apart is measured only when -run asks for it: it decides something about this library, and says nothing about logs.
+	Apart bool
 }
 
 // run returns what the contender is to do, or nil if it has no part in the scenario.
@@ -64,7 +67,9 @@ var (
 
 // allScenarios lists what is measured, in the order in which it is printed.
 func allScenarios() []Scenario {
-	return slices.Concat(logScenarios(), sendScenarios(), readScenarios(), commitScenarios(), idleScenarios())
+	return slices.Concat(
+		logScenarios(), sendScenarios(), readScenarios(), commitScenarios(), idleScenarios(), stateScenarios(),
+	)
 }
 
 // logScenarios are those in which any log can take part.

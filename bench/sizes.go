@@ -12,6 +12,7 @@ type Sizes struct {
 	LimitMiB    int           // a timed run ends early once it has appended this much
 	Damaged     int64         // records in the log whose files are damaged
 	Idle        int           // how many partitions or consumers are open and idle
+	StateKeys   int64         // the most keys that state has, whatever a scenario is named for
 }
 
 func sizesFor(short bool) Sizes {
@@ -19,10 +20,12 @@ func sizesFor(short bool) Sizes {
 		return Sizes{
 			Rounds: 2, Budget: 50 * time.Millisecond, ReadRecords: 96_000,
 			OpenMiB: 16, MemoryMiB: 25, LimitMiB: 32, Damaged: 200, Idle: 100,
+			StateKeys: 5000,
 		}
 	}
 	return Sizes{
 		Rounds: 5, Budget: time.Second, ReadRecords: 1_000_000,
 		OpenMiB: 1024, MemoryMiB: 100, LimitMiB: 512, Damaged: 10_000, Idle: 1000,
+		StateKeys: 1_000_000,
 	}
 }
