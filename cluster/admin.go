@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/dot-do/kafka-embedded/engine"
 	"github.com/dot-do/kafka-embedded/internal/clock"
@@ -131,16 +132,17 @@ func (e *cluster) DescribeTopic(ctx context.Context, name string) (info engine.T
 // AlterTopic implements engine.Engine.
 func (e *cluster) AlterTopic(ctx context.Context, name string, c engine.TopicConfig) error {
 	return e.call(ctx, func(ctx context.Context) error {
-		if c.Partitions != 0 {
+		detail, err := e.topics.detail(ctx, name)
+		if err != nil {
+			return err
+		}
+		if c.Partitions != 0 && c.Partitions != len(detail.Partitions) {
 			return engine.Errorf(engine.ErrInvalidArgument, "partitions are added with CreatePartitions").At(name, -1)
 		}
 		if c.Codec != "" {
 			return engine.Errorf(engine.ErrInvalidArgument, "the codec of a topic cannot be changed").At(name, -1)
 		}
 		if err := validate(name, c); err != nil {
-			return err
-		}
-		if _, err := e.topics.detail(ctx, name); err != nil {
 			return err
 		}
 		want := entries(c)
@@ -188,7 +190,11 @@ func (e *cluster) awaitConfig(ctx context.Context, name string, want map[string]
 // DeleteTopic implements engine.Engine.
 func (e *cluster) DeleteTopic(ctx context.Context, name string) error {
 	return e.call(ctx, func(ctx context.Context) error {
-		if deleted, err := e.adm.DeleteTopic(ctx, name); err != nil {
+		deleted, err := e.adm.DeleteTopic(ctx, name)
+		if errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return errTopic(name)
+		}
+		if err != nil {
 			return atTopic(described(err, deleted.ErrMessage), name)
 		}
 		e.topics.forget(name)

@@ -50,9 +50,11 @@ func quickStart(ctx context.Context, client *kafka.Client) (got any, err error) 
 }
 
 func TestQuickStart(t *testing.T) {
-	url := fakeURL(t)
-	for _, url := range []string{"mem:", url} {
+	for _, url := range []string{"mem:", testURL(t)} {
 		client := newClient(t, url)
+		t.Cleanup(func() { // a real cluster may be used again
+			require.NoError(t, client.Admin().DeleteTopic(context.WithoutCancel(t.Context()), "orders"))
+		})
 		got, err := quickStart(t.Context(), client)
 		require.NoError(t, err, url)
 		require.Equal(t, map[string]any{"order_id": "123", "amount": 99.99}, got, url)

@@ -212,6 +212,10 @@ func errPartition(tp engine.TopicPartition, n int) error {
 	return engine.Errorf(engine.ErrPartitionNotFound, "there are partitions 0 to %d", n-1).At(tp.Topic, int(tp.Partition))
 }
 
+// errTopic says that there is no topic, and where there cannot be one that its name is the reason.
 func errTopic(topic string) error {
+	if err := engine.ValidateName("topic", topic); err != nil {
+		return err
+	}
 	return engine.Errorf(engine.ErrTopicNotFound, "there is no such topic; create it, or let its use make it").At(topic, -1)
 }

@@ -103,6 +103,16 @@ func (e *cluster) checkOffset(ctx context.Context, tp engine.TopicPartition, off
 	return nil
 }
 
+// checkNext makes sure that an offset may be committed: below the start there is nothing to lose, beyond the end later
+// records would hide.
+func (e *cluster) checkNext(ctx context.Context, tp engine.TopicPartition, offset int64) error {
+	end, err := e.listOffsets(ctx, []engine.TopicPartition{tp}, atEnd, engine.ReadUncommitted)
+	if err == nil && (offset < 0 || offset > end[tp]) {
+		err = errOutOfRange(tp, offset, 0, end[tp])
+	}
+	return err
+}
+
 func errOutOfRange(tp engine.TopicPartition, offset, first, end int64) error {
 	return engine.Errorf(engine.ErrOffsetOutOfRange, "offset %d is outside of %d to %d", offset, first, end).
 		At(tp.Topic, int(tp.Partition))
@@ -127,9 +137,20 @@ func (e *cluster) DeleteRecords(ctx context.Context, tp engine.TopicPartition, b
 		if err := e.topics.checkPartition(ctx, tp); err != nil {
 			return err
 		}
-		first, err := e.listOffsets(ctx, []engine.TopicPartition{tp}, atStart, engine.ReadUncommitted)
-		if err != nil || before <= first[tp] {
+		one := []engine.TopicPartition{tp}
+		first, err := e.listOffsets(ctx, one, atStart, engine.ReadUncommitted)
+		if err != nil {
 			return err
+		}
+		// A broker takes -1 for all records, and would delete those of transactions that are open.
+		stable, err := e.listOffsets(ctx, one, atEnd, engine.ReadCommitted)
+		switch {
+		case err != nil:
+			return err
+		case before < 0 || before > stable[tp]:
+			return errOutOfRange(tp, before, 0, stable[tp])
+		case before <= first[tp]:
+			return nil
 		}
 		return patiently(ctx, func() error { return e.deleteRecords(ctx, tp, before) })
 	})

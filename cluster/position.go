@@ -56,6 +56,11 @@ func (c *consumer) Commit(ctx context.Context, offsets map[engine.TopicPartition
 	if c.config.Group == "" {
 		return engine.Errorf(engine.ErrInvalidArgument, "a consumer without a group has nowhere to commit to")
 	}
+	for tp, offset := range offsets {
+		if offset < 0 {
+			return engine.Errorf(engine.ErrInvalidArgument, "negative offset %d", offset).At(tp.Topic, int(tp.Partition))
+		}
+	}
 	m, err := c.membership(offsets)
 	if err != nil {
 		return err
@@ -80,7 +85,7 @@ func (c *consumer) commit(ctx context.Context, m membership, offsets map[engine.
 	}
 	c.mu.Unlock()
 	for _, tp := range check {
-		if err := c.e.checkOffset(ctx, tp, forward[tp]); err != nil {
+		if err := c.e.checkNext(ctx, tp, forward[tp]); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +99,11 @@ func (ts *topics) detail(ctx context.Context, topic string) (kadm.TopicDetail, e
 
 // details asks for topics, or all that are not internal; sorted by name.
 func (ts *topics) details(ctx context.Context, names ...string) ([]kadm.TopicDetail, error) {
+	for _, name := range names {
+		if !possible(name) { // a broker hangs up on an empty one; others would stay among what the client knows
+			return nil, errTopic(name)
+		}
+	}
 	found, err := ts.engine.adm.ListTopicsWithInternal(ctx, names...)
 	if err != nil {
 		return nil, err
@@ -117,6 +123,18 @@ func (ts *topics) details(ctx context.Context, names ...string) ([]kadm.TopicDet
 		}
 	}
 	return details, nil
+}
+
+// possible reports whether there can be a topic of this name on a cluster, which also takes what file systems do not:
+// [engine.ValidateName] is stricter.
+func possible(name string) bool {
+	if name == "" || len(name) > engine.MaxNameBytes || name == "." || name == ".." {
+		return false
+	}
+	const others = "._-"
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
+	})
 }
 
 // configs reads the configurations of topics. Those that may not be read have the defaults.

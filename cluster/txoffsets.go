@@ -44,7 +44,10 @@ func (p *producer) SendOffsets(
 			}
 		}
 		for tp, offset := range offsets {
-			if err := p.e.checkOffset(ctx, tp, offset); err != nil {
+			if err := p.e.topics.checkPartition(ctx, tp); err != nil {
+				return err
+			}
+			if err := p.e.checkNext(ctx, tp, offset); err != nil {
 				return err
 			}
 		}

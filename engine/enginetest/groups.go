@@ -38,6 +38,7 @@ var groupTests = []test{
 		at, err := k.Committed(w.ctx, w.tp(0))
 		require.NoError(w, err)
 		require.EqualValues(w, 7, at)
+		require.ErrorIs(w, k.Commit(w.ctx, map[engine.TopicPartition]int64{w.tp(0): -1}), engine.ErrInvalidArgument)
 	}},
 	{"without a group nothing can be committed", func(w *world) {
 		w.create(1)

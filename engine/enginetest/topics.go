@@ -123,11 +123,16 @@ var topicTests = []test{
 	{"names", func(w *world) {
 		for _, name := range []string{"", ".", "..", "a/b", "ä", "a b", strings.Repeat("x", 250), "dot."} {
 			require.ErrorIs(w, w.CreateTopic(w.ctx, name, engine.TopicConfig{}), engine.ErrInvalidArgument, "%q", name)
+			_, err := w.DescribeTopic(w.ctx, name)
+			require.ErrorIs(w, err, engine.ErrInvalidArgument, "%q", name)
+			require.ErrorIs(w, w.DeleteTopic(w.ctx, name), engine.ErrInvalidArgument, "%q", name)
 		}
+		_, err := w.ListTopics(w.ctx)
+		require.NoError(w, err, "what was asked for before does not matter")
 		w.create(1)
 		require.ErrorIs(w, w.CreateTopic(w.ctx, w.topic, engine.TopicConfig{}), engine.ErrTopicExists)
 		other := strings.ToUpper(w.topic)
-		err := w.CreateTopic(w.ctx, other, engine.TopicConfig{})
+		err = w.CreateTopic(w.ctx, other, engine.TopicConfig{})
 		if w.features.OneCase {
 			require.ErrorIs(w, err, engine.ErrInvalidArgument, "which differs only by case")
 			return

@@ -73,6 +73,29 @@ var transactionTests = []test{
 		require.NoError(w, other.End(w.ctx, true))
 		require.Equal(w, []string{"open"}, values(w.readAll(engine.ConsumerConfig{})))
 	})},
+	{"keep records from being deleted while they are open", transactional(func(w *world, p engine.Producer) {
+		w.send(0, "before")
+		require.NoError(w, p.Begin(w.ctx))
+		w.sendIn(p, 0, "in it")
+		require.ErrorIs(w, w.DeleteRecords(w.ctx, w.tp(0), 2), engine.ErrOffsetOutOfRange)
+		require.ErrorIs(w, w.DeleteRecords(w.ctx, w.tp(0), -1), engine.ErrOffsetOutOfRange)
+		require.NoError(w, w.DeleteRecords(w.ctx, w.tp(0), 1))
+		require.NoError(w, p.End(w.ctx, true))
+		require.Equal(w, []string{"in it"}, values(w.readAll(engine.ConsumerConfig{})))
+	})},
+	{"take offsets of partitions that there are", transactional(func(w *world, p engine.Producer) {
+		w.send(0, numbers(0, 5)...)
+		require.NoError(w, w.DeleteRecords(w.ctx, w.tp(0), 3))
+		require.NoError(w, p.Begin(w.ctx))
+		send := func(partition int32, offset int64) error {
+			return p.SendOffsets(w.ctx, w.group, map[engine.TopicPartition]int64{w.tp(partition): offset}, nil)
+		}
+		require.ErrorIs(w, send(7, 0), engine.ErrPartitionNotFound)
+		require.ErrorIs(w, send(0, 6), engine.ErrOffsetOutOfRange)
+		require.ErrorIs(w, send(0, -1), engine.ErrOffsetOutOfRange)
+		require.NoError(w, send(0, 1), "below the start nothing is lost")
+		require.NoError(w, p.End(w.ctx, true))
+	})},
 	{"take offsets with them", transactional(func(w *world, p engine.Producer) {
 		w.send(0, numbers(0, 5)...)
 		committed := func() int64 {
