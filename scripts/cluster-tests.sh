@@ -47,4 +47,4 @@ done
 echo "cluster-tests: a broker listens on 127.0.0.1:$port"
 
 cd "$here/.."
-TEST_KAFKA_URL=kafka://127.0.0.1:$port go test -count=1 "$@" ./cluster ./mirror ./forward
+TEST_KAFKA_URL=kafka://127.0.0.1:$port go test -count=1 -p 1 "$@" ./cluster ./mirror ./forward
