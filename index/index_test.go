@@ -186,7 +186,7 @@ func TestTime(t *testing.T) {
 	require.EqualValues(t, int64(1<<40), x.Last())
 	for range 2 {
 		for _, c := range []struct{ ms, rel int64 }{
-			{-1 << 63, 0}, {0, 0}, {5, 0}, {6, 0}, {9, 0}, {10, 30}, {1 << 40, 30}, {1<<40 + 1, 40}, {1<<63 - 1, 40},
+			{-1 << 63, 0}, {0, 0}, {5, 0}, {6, 1}, {9, 1}, {10, 31}, {1 << 40, 31}, {1<<40 + 1, 41}, {1<<63 - 1, 41},
 		} {
 			rel, err := x.Lookup(c.ms)
 			require.NoError(t, err)

@@ -49,5 +49,5 @@ func (t *Time) Lookup(timestamp int64) (rel uint32, err error) {
 	if err != nil || !found.ok {
 		return 0, err
 	}
-	return uint32(found.value), nil
+	return uint32(found.value) + 1, nil
 }

@@ -26,9 +26,12 @@ func (s *Segment) OffsetAt(ms, from, upTo int64) (offset int64, found bool, err 
 	if err != nil {
 		return 0, false, err
 	}
-	buf := make([]byte, 16*indexInterval)
-	for at := max(from, s.base+int64(rel)); at < min(upTo, s.Next()); {
-		data, err := s.Read(buf, at, upTo, len(buf))
+	scratch := smalls.Get().(*[small]byte)
+	defer smalls.Put(scratch)
+	// The index has led to within an interval of the record, unless timestamps go back.
+	chunk := indexInterval
+	for at := max(from, s.base+int64(rel)); at < min(upTo, s.Next()); chunk = small {
+		data, err := s.Read(scratch[:], at, upTo, chunk)
 		if err != nil || len(data) == 0 {
 			return 0, false, err
 		}
