@@ -25,9 +25,9 @@ func known(v verb, embedded, cluster string, fake bool) bool {
 
 // knownDifferences are all that the test lets pass. Besides them the histories keep away from what would leave the
 // engines with other topics or records, or would not end: names that differ only by case, compacted topics with records
-// without a key, sizes between a record's and its batch's bound, topics that are deleted under an open transaction, members
-// of a group whose offsets are in one, its reset and deletion, and transactions that would move a group back. A player takes the header that names the codec away, and checks that it is
-// right.
+// without a key, sizes between a record's and its batch's bound, topics that are deleted under an open transaction,
+// members of a group whose offsets are in one, its reset and deletion, and transactions that would move a group back. A
+// player takes the header that names the codec away, and checks that it is right.
 var knownDifferences = []knownDifference{
 	{row: "| a group without members and offsets |", level: func(v verb, embedded, cluster string) (string, string) {
 		rest := emptyGroup.ReplaceAllString(cluster, "")
