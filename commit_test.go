@@ -125,7 +125,9 @@ func TestParallelCommitsWhatWasReadOnly(t *testing.T) {
 			}
 			return nil
 		}))
-		require.Equal(t, []int64{0, 1, 0}, came[:3])
+		// The last one may begin before the loop learns that its member was taken out.
+		require.Equal(t, []int64{0, 1}, came[:2])
+		require.Contains(t, came[2:], int64(0))
 		require.ErrorIs(t, outcome, ErrRebalanceInProgress)
 	})
 }
