@@ -224,7 +224,7 @@ func (m *model) judgeRun(p *part, c *commit, rs []got, all bool) error {
 		return nil // on a full disk retention comes at once
 	}
 	for _, e := range p.known(to) {
-		if e.offset >= from && e.visible() && !seen[e.Serial] && !m.compactedAway(e, forever) {
+		if e.offset >= max(from, p.starting) && e.visible() && !seen[e.Serial] && !m.compactedAway(e, forever) {
 			return fmt.Errorf("message %d at offset %d is left out", e.Serial, e.offset)
 		}
 	}

@@ -120,7 +120,10 @@ func (m *model) judgeGroups(t *topic, v *view, found *viewTopic, s survival) err
 			if err := c.judge(offset, found.Partitions[n].End, s); err != nil && !t.parts[n].damaged {
 				return fmt.Errorf("group %s, %s-%d: %w", name, t.name, n, err)
 			}
-			if c.acked, c.tried = offset, nil; s == powerless || s == rotten {
+			if c.acked = offset; !m.shaken {
+				c.tried = nil // else the next opening may find it
+			}
+			if s == powerless || s == rotten {
 				c.durable = offset
 			}
 			c.durable = min(c.durable, offset)
