@@ -68,7 +68,8 @@ var (
 // allScenarios lists what is measured, in the order in which it is printed.
 func allScenarios() []Scenario {
 	return slices.Concat(
-		logScenarios(), sendScenarios(), readScenarios(), commitScenarios(), idleScenarios(), stateScenarios(),
+		logScenarios(), sendScenarios(), readScenarios(), coldScenarios(), commitScenarios(), idleScenarios(),
+		stateScenarios(),
 	)
 }
 
