@@ -3,6 +3,7 @@
 //
 //	go run -C bench . -short
 //	go run -C bench . -growth -short
+//	go run -C bench . -compare first.json second.json third.json
 //
 // For every scenario, each contender runs once a round in a process of its own, on the same disk, in an order that
 // turns with the round; what is printed is the median of the rounds. A ratio is only formed between figures of one run:
@@ -42,6 +43,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return err
+	}
+	if o.compare {
+		return runCompare(o, stdout)
 	}
 	work, err := os.MkdirTemp(o.dir, "kafka-embedded-bench-")
 	if err != nil {

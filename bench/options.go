@@ -12,6 +12,8 @@ import (
 type options struct {
 	run, with             string
 	short, growth, list   bool
+	compare               bool
+	reports               []string // to compare
 	rounds, openMiB       int
 	maxGiB                int
 	budget                time.Duration
@@ -36,11 +38,15 @@ func parseOptions(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.md, "md", "", "also write the tables as Markdown to this `file`; with -growth, between its growth markers")
 	flags.StringVar(&o.readme, "readme", "", "also write short tables into this Markdown `file`, between its markers")
 	flags.StringVar(&o.svg, "svg", "", "also write a plot to this `file`; with -growth, one of each curve into this directory")
+	flags.BoolVar(&o.compare, "compare", false, "measure nothing: compare the ratios of the runs whose -json files follow;\nwith -md, between the compare markers of that file")
 	flags.BoolVar(&o.list, "list", false, "list what there is to run, and stop")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	o.command = command(flags)
+	o.command, o.reports = command(flags), flags.Args()
+	if len(o.reports) > 0 && !o.compare {
+		return o, fmt.Errorf("%q is no flag; see -h", o.reports[0])
+	}
 	if o.growth && (o.readme != "" || o.with != "") {
 		return o, fmt.Errorf("-growth is about this library alone: -readme and -with have no part in it")
 	}
