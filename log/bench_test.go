@@ -15,10 +15,13 @@ import (
 )
 
 // benchLog is a log on disk.
-func benchLog(b *testing.B) *Log {
+func benchLog(b *testing.B) *Log { return benchLogOn(b, func(fs vfs.FS) vfs.FS { return fs }) }
+
+// benchLogOn is a log on what on makes of a directory on disk.
+func benchLogOn(b *testing.B, on func(vfs.FS) vfs.FS) *Log {
 	fs, err := vfs.OS(b.TempDir())
 	require.NoError(b, err)
-	o := options(fs)
+	o := options(on(fs))
 	o.Config.SegmentBytes = 64 << 20
 	l := create(b, o)
 	b.Cleanup(func() {
@@ -83,6 +86,46 @@ func BenchmarkAppend(b *testing.B) {
 				}
 			}
 			perRecord(b, n)
+		})
+	}
+}
+
+// unwritten is a file system whose files take every write and keep nothing.
+type unwritten struct{ vfs.FS }
+
+type unwrittenFile struct{ vfs.File }
+
+func (u unwritten) OpenFile(name string, flag int) (vfs.File, error) {
+	f, err := u.FS.OpenFile(name, flag)
+	return unwrittenFile{f}, err
+}
+
+func (unwrittenFile) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
+// BenchmarkSend reads the clock, makes a batch of one record and appends it: to a file, and to one that leaves the write
+// out, which is what the library's own instructions take where no system call has emptied caches and predictors.
+func BenchmarkSend(b *testing.B) {
+	for _, where := range []struct {
+		name string
+		on   func(vfs.FS) vfs.FS
+	}{
+		{"disk", func(fs vfs.FS) vfs.FS { return fs }},
+		{"unwritten", func(fs vfs.FS) vfs.FS { return unwritten{fs} }},
+	} {
+		b.Run(where.name, func(b *testing.B) {
+			l := benchLogOn(b, where.on)
+			var value [100]byte
+			var bl record.Builder
+			b.ReportAllocs()
+			for b.Loop() {
+				now := clock.Real.Now().UnixMilli()
+				bl.Reset(record.Plain(record.None))
+				_ = bl.Append(now, nil, value[:], nil)
+				batch, _ := bl.Finish()
+				if _, err := l.Append(batch, now); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 	}
 }
