@@ -29,14 +29,19 @@ func await(ctx context.Context, done func() (bool, error)) error {
 	}
 }
 
-// patiently asks again while leadership of partitions is moving, or has not arrived at a broker yet, until ctx ends.
+// patiently asks again while leadership of partitions or the coordination of groups is moving, or has not arrived at a broker
+// yet, until ctx ends.
 func patiently(ctx context.Context, ask func() error) error {
 	for {
 		err := ask()
-		if !errors.Is(explain(err), engine.ErrNotLeader) || clock.Sleep(ctx, clock.Real, settling) != nil {
+		if !moving(explain(err)) || clock.Sleep(ctx, clock.Real, settling) != nil {
 			return err
 		}
 	}
+}
+
+func moving(err error) bool {
+	return errors.Is(err, engine.ErrNotLeader) || errors.Is(err, engine.ErrGroupCoordinator)
 }
 
 // CreateTopic implements engine.Engine. The number of replicas is the cluster's default.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -78,13 +79,25 @@ func (c *consumer) pass(tp engine.TopicPartition, from, to int64) {
 // nextVisible is the offset from which on there may be something to read for an isolation: behind what is at offset if
 // there is nothing to see of that.
 func (e *cluster) nextVisible(ctx context.Context, tp engine.TopicPartition, offset int64, i engine.Isolation) (int64, error) {
+	fetched, next, err := e.fetch(ctx, tp, offset, i, peekBytes)
+	if err != nil || fetched.Err != nil || len(fetched.Records) > 0 {
+		return offset, err // the client fetches records, or finds out by itself what is the matter
+	}
+	return max(next, offset), nil
+}
+
+// fetch reads records of a partition from an offset on, those of markers left out, and the offset behind them. The error is
+// that nobody answered; what a broker answers is the partition's.
+func (e *cluster) fetch(
+	ctx context.Context, tp engine.TopicPartition, offset int64, i engine.Isolation, bytes int32,
+) (fetched kgo.FetchPartition, next int64, err error) {
 	detail, err := e.topics.detail(ctx, tp.Topic)
 	if err != nil {
-		return offset, err
+		return fetched, offset, err
 	}
 	leader := detail.Partitions[tp.Partition].Leader
 	if leader < 0 {
-		return offset, nil
+		return kgo.FetchPartition{Err: kerr.LeaderNotAvailable}, offset, nil
 	}
 	level := kgo.ReadUncommitted()
 	req := kmsg.NewPtrFetchRequest()
@@ -95,20 +108,17 @@ func (e *cluster) nextVisible(ctx context.Context, tp engine.TopicPartition, off
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID = tp.Topic, detail.ID
 	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = tp.Partition, offset, peekBytes
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = tp.Partition, offset, bytes
 	t.Partitions = append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	answer, err := req.RequestWith(ctx, e.admin.Broker(int(leader)))
 	if err != nil {
-		return offset, err
+		return fetched, offset, err
 	}
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-		return offset, nil
+		return kgo.FetchPartition{Err: kerr.UnknownTopicOrPartition}, offset, nil
 	}
 	opts := kgo.ProcessFetchPartitionOpts{Offset: offset, IsolationLevel: level, Topic: tp.Topic, Partition: tp.Partition}
-	fetched, next := kgo.ProcessFetchPartition(opts, &answer.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
-	if fetched.Err != nil || len(fetched.Records) > 0 {
-		return offset, nil // the client fetches them, or finds out by itself
-	}
-	return max(next, offset), nil
+	fetched, next = kgo.ProcessFetchPartition(opts, &answer.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
+	return fetched, next, nil
 }

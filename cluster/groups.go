@@ -27,8 +27,10 @@ func (e *cluster) ListGroups(ctx context.Context) (infos []engine.GroupInfo, err
 				names = append(names, g.Group)
 			}
 		}
-		infos, err = e.describeGroups(ctx, names)
-		return err
+		return patiently(ctx, func() error {
+			infos, err = e.describeGroups(ctx, names)
+			return err
+		})
 	})
 	return infos, err
 }
@@ -36,7 +38,11 @@ func (e *cluster) ListGroups(ctx context.Context) (infos []engine.GroupInfo, err
 // DescribeGroup implements engine.Engine.
 func (e *cluster) DescribeGroup(ctx context.Context, group string) (info engine.GroupInfo, err error) {
 	err = e.call(ctx, func(ctx context.Context) error {
-		infos, err := e.describeGroups(ctx, []string{group})
+		var infos []engine.GroupInfo
+		err := patiently(ctx, func() (err error) {
+			infos, err = e.describeGroups(ctx, []string{group})
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -169,8 +175,10 @@ func (e *cluster) existing(ctx context.Context, tps []engine.TopicPartition) (th
 // DeleteGroup implements engine.Engine.
 func (e *cluster) DeleteGroup(ctx context.Context, group string) error {
 	return e.call(ctx, func(ctx context.Context) error {
-		_, err := e.adm.DeleteGroup(ctx, group)
-		return err
+		return patiently(ctx, func() error {
+			_, err := e.adm.DeleteGroup(ctx, group)
+			return err
+		})
 	})
 }
 
@@ -188,7 +196,7 @@ func (e *cluster) SetOffsets(ctx context.Context, group string, offsets map[engi
 				return err
 			}
 		}
-		err := e.commit(ctx, group, membership{generation: -1}, offsets)
+		err := patiently(ctx, func() error { return e.commit(ctx, group, membership{generation: -1}, offsets) })
 		for _, answer := range []error{kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.RebalanceInProgress} {
 			if errors.Is(err, answer) {
 				return engine.Errorf(engine.ErrGroupNotEmpty, "the group %q has members; close them first: %w", group, err)

@@ -12,8 +12,9 @@ import (
 
 // Timestamps that Kafka's ListOffsets understands besides real ones.
 const (
-	atEnd   = -1
-	atStart = -2
+	atEnd      = -1
+	atStart    = -2
+	atYoungest = -3 // the record with the largest timestamp; since Kafka 3.0, before that it is the first one
 )
 
 // listOffsets finds the offsets of partitions at a timestamp in milliseconds, or atStart or atEnd, as a consumer of an
@@ -21,26 +22,47 @@ const (
 func (e *cluster) listOffsets(
 	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation,
 ) (map[engine.TopicPartition]int64, error) {
-	offsets := make(map[engine.TopicPartition]int64, len(tps))
-	err := patiently(ctx, func() error { return e.requestOffsets(ctx, tps, timestamp, i, offsets) })
+	found, err := e.requestOffsets(ctx, tps, timestamp, i)
 	if err != nil {
 		return nil, err
 	}
+	offsets := make(map[engine.TopicPartition]int64, len(tps))
 	var later []engine.TopicPartition
-	for tp, offset := range offsets {
-		if offset < 0 {
+	for tp, p := range found {
+		if offsets[tp] = p.Offset; p.Offset < 0 {
 			later = append(later, tp)
 		}
 	}
-	return offsets, patiently(ctx, func() error { return e.requestOffsets(ctx, later, atEnd, i, offsets) })
+	if later, err = e.overlooked(ctx, later, timestamp, offsets); err != nil {
+		return nil, err
+	}
+	ends, err := e.requestOffsets(ctx, later, atEnd, i)
+	for tp, p := range ends {
+		offsets[tp] = p.Offset
+	}
+	return offsets, err
 }
 
+// listed is what a broker says of a partition.
+type listed = kmsg.ListOffsetsResponseTopicPartition
+
+// requestOffsets asks the leaders of partitions until each has answered.
 func (e *cluster) requestOffsets(
-	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation, to map[engine.TopicPartition]int64,
-) error {
+	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation,
+) (found map[engine.TopicPartition]listed, err error) {
 	if len(tps) == 0 {
-		return nil
+		return nil, nil
 	}
+	err = patiently(ctx, func() error {
+		found, err = e.requestOffsetsOnce(ctx, tps, timestamp, i)
+		return err
+	})
+	return found, err
+}
+
+func (e *cluster) requestOffsetsOnce(
+	ctx context.Context, tps []engine.TopicPartition, timestamp int64, i engine.Isolation,
+) (map[engine.TopicPartition]listed, error) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.ReplicaID = -1
 	if i == engine.ReadCommitted {
@@ -56,26 +78,27 @@ func (e *cluster) requestOffsets(
 		}
 		req.Topics = append(req.Topics, t)
 	}
+	found := make(map[engine.TopicPartition]listed, len(tps))
 	for _, shard := range e.admin.RequestSharded(ctx, req) {
 		if shard.Err != nil {
-			return shard.Err
+			return nil, shard.Err
 		}
 		for _, t := range shard.Resp.(*kmsg.ListOffsetsResponse).Topics {
 			for _, p := range t.Partitions {
 				tp := engine.TopicPartition{Topic: t.Topic, Partition: p.Partition}
 				if p.ErrorCode != 0 {
-					return answered(p.ErrorCode, tp)
+					return nil, answered(p.ErrorCode, tp)
 				}
-				to[tp] = p.Offset
+				found[tp] = p
 			}
 		}
 	}
 	for _, tp := range tps {
-		if _, ok := to[tp]; !ok {
-			return at(kerr.UnknownTopicOrPartition, tp)
+		if _, ok := found[tp]; !ok {
+			return nil, at(kerr.UnknownTopicOrPartition, tp)
 		}
 	}
-	return nil
+	return found, nil
 }
 
 func byTopic(tps []engine.TopicPartition) map[string][]int32 {

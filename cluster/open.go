@@ -89,13 +89,11 @@ func (c *consumer) options(m *member) []kgo.Opt {
 	return append(opts, c.membershipOptions(m)...)
 }
 
-// reset is where the client goes on when the records that it should read next are not there any more.
+// reset is where the client goes on when the records that it should read next are not there any more. A reader that began
+// at a time reads all that comes after that, so it goes on with the first record that is left.
 func (c *consumer) reset() kgo.Offset {
-	switch c.config.Start {
-	case engine.StartLatest:
+	if c.config.Start == engine.StartLatest {
 		return kgo.NewOffset().AtEnd()
-	case engine.StartTime:
-		return kgo.NewOffset().AfterMilli(max(c.config.StartTime.UnixMilli(), 0))
 	}
 	return kgo.NewOffset().AtStart()
 }

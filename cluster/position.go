@@ -92,7 +92,7 @@ func (c *consumer) commit(ctx context.Context, m membership, offsets map[engine.
 	if len(forward) == 0 {
 		return nil
 	}
-	if err := c.e.commit(ctx, c.config.Group, m, forward); err != nil {
+	if err := patiently(ctx, func() error { return c.e.commit(ctx, c.config.Group, m, forward) }); err != nil {
 		return refused(err)
 	}
 	c.raise(forward)
@@ -117,11 +117,13 @@ func (c *consumer) Committed(ctx context.Context, tp engine.TopicPartition) (off
 		if c.config.Group == "" {
 			return nil
 		}
-		committed, err := c.e.committed(ctx, c.config.Group)
-		if at, ok := committed[tp]; ok {
-			offset = at
-		}
-		return err
+		return patiently(ctx, func() error {
+			committed, err := c.e.committed(ctx, c.config.Group)
+			if at, ok := committed[tp]; ok {
+				offset = at
+			}
+			return err
+		})
 	})
 	return offset, err
 }
