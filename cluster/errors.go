@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -155,6 +156,9 @@ func explainConnection(err error) error {
 	case errors.As(err, &authority), errors.As(err, &hostname):
 		return engine.Errorf(engine.ErrUnauthorized, "the broker's certificate is not trusted; name its authority with ca=FILE "+
 			"and its host as the certificate does: %w", err)
+	case strings.Contains(err.Error(), "tls alert"): // for which the client has no type
+		return engine.Errorf(engine.ErrDisconnected, "the broker speaks TLS on this port; add tls=true to the URL, or use the "+
+			"port that does not: %w", err)
 	case errors.As(err, &hangUp), errors.Is(err, io.EOF):
 		return engine.Errorf(engine.ErrDisconnected, "the broker hung up; it may expect TLS (tls=true) or credentials: %w", err)
 	case isTimeout(err):

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +28,7 @@ var (
 )
 
 // toCluster forwards what there is to a cluster, while meanwhile runs, and compares the logs.
-func toCluster(t *testing.T, url string, meanwhile func(send func())) {
+func toCluster(t *testing.T, url string, meanwhile func(f *forward.Forwarder, send func())) {
 	topic := fmt.Sprint("t-", rand.Uint64())
 	device := open(t, kafka.WithInMemory())
 	create(t, device, topic, kafka.TopicConfig{Partitions: 3, Codec: "json"})
@@ -37,7 +36,7 @@ func toCluster(t *testing.T, url string, meanwhile func(send func())) {
 	f, err := forward.New(device, url, topic, forward.Topics(topic), forward.TargetOptions(kafka.WithTimeout(5*time.Second)))
 	require.NoError(t, err)
 	stop := start(t, f)
-	meanwhile(func() { carrytest.Fill(t, device.Engine(), topic, 20, rng) })
+	meanwhile(f, func() { carrytest.Fill(t, device.Engine(), topic, 20, rng) })
 	require.Eventually(t, func() bool {
 		s := f.Stats()
 		return s.Lag == 0 && s.State == forward.Forwarding && s.Failures == 0
@@ -53,7 +52,7 @@ func TestCluster(t *testing.T) {
 	if url == "" {
 		url = fake(t, nil)
 	}
-	toCluster(t, url, func(send func()) {
+	toCluster(t, url, func(_ *forward.Forwarder, send func()) {
 		for end := clock.Real.Now().Add(*lasts); ; {
 			send()
 			if left := end.Sub(clock.Real.Now()); left <= 0 {
@@ -80,38 +79,11 @@ func TestConnectionsCut(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	l := &cutter{rng: rand.New(rand.NewPCG(seed, 0)), left: *cuts}
-	toCluster(t, fake(t, l), func(send func()) {
+	toCluster(t, fake(t, l), func(_ *forward.Forwarder, send func()) {
 		require.Eventually(t, func() bool {
 			send()
 			return l.done()
 		}, 10*time.Minute, 5*time.Millisecond)
-	})
-}
-
-// TestClusterRestarts: the cluster goes away and comes back, again and again.
-func TestClusterRestarts(t *testing.T) {
-	dir, port := t.TempDir(), 0
-	run := func() *kfake.Cluster {
-		c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(dir), kfake.Ports(port))
-		require.NoError(t, err)
-		return c
-	}
-	c := run()
-	addr := c.ListenAddrs()[0]
-	_, text, err := net.SplitHostPort(addr)
-	require.NoError(t, err)
-	port, err = strconv.Atoi(text)
-	require.NoError(t, err)
-	toCluster(t, "kafka://"+addr, func(send func()) {
-		for range *restarts {
-			for range 10 {
-				send()
-			}
-			c.Close()
-			send()
-			c = run()
-			t.Cleanup(c.Close)
-		}
 	})
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that need a Kafka cluster against one real broker (KRaft, one node), which is started for them on a free
 # port of the loopback address and stopped afterwards: the suite that all engines pass, the differential test, the README's
-# quick start, mirroring and forwarding.
+# quick start, mirroring and forwarding. Tests that kill brokers, or want others, start them by themselves.
 #
 # Usage: scripts/cluster-tests.sh [FLAG...]
 #
@@ -47,4 +47,5 @@ done
 echo "cluster-tests: a broker listens on 127.0.0.1:$port"
 
 cd "$here/.."
-TEST_KAFKA_URL=kafka://127.0.0.1:$port go test -count=1 -p 1 "$@" ./cluster ./mirror ./forward
+export TEST_KAFKA_URL=kafka://127.0.0.1:$port TEST_KAFKA_BROKER=$PWD/scripts/kafka-broker.sh
+go test -count=1 -p 1 "$@" ./cluster ./mirror ./forward

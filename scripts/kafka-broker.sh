@@ -6,7 +6,8 @@
 #
 # The broker listens on 127.0.0.1:PORT, its controller on PORT+1. Its data is in DIR/data, which is formatted on first
 # use and kept. Each NAME=VALUE is one more broker setting, such as log.segment.bytes=1048576. It is ready once it prints
-# "Kafka Server started". Needs Java 17 and Maven: see kafka-jars.sh.
+# "Kafka Server started". KAFKA_CLUSTER_ID makes it one of a cluster's brokers, for which node.id and
+# controller.quorum.voters have to be given as well. Needs Java 17 and Maven: see kafka-jars.sh.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -46,7 +47,7 @@ done
 
 export CLASSPATH=$classpath
 if [ ! -e "$dir/data/meta.properties" ]; then
-  id=$(java -Dorg.slf4j.simpleLogger.defaultLogLevel=error kafka.tools.StorageTool random-uuid)
+  id=${KAFKA_CLUSTER_ID:-$(java -Dorg.slf4j.simpleLogger.defaultLogLevel=error kafka.tools.StorageTool random-uuid)}
   java -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
     kafka.tools.StorageTool format --cluster-id "$id" --config "$dir/server.properties"
 fi

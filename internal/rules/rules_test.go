@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"internal/rules":           {},
 	"internal/seeded":          {},
 	"internal/scenario":        {},
+	"internal/brokertest":      {},
 	"engine/enginetest":        {"engine", "record"},
 }
 
