@@ -54,6 +54,9 @@ func reopenAfterEveryCommit(t *testing.T, o journal.Options, closed bool) {
 		if closed {
 			require.NoError(t, j.Close())
 			require.NoError(t, j.Close(), "idempotent")
+		} else {
+			abandoned := j // Windows does not remove a file that is open
+			t.Cleanup(func() { _ = abandoned.Close() })
 		}
 		before := state(j)
 		j = open(t, o)

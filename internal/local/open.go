@@ -56,11 +56,10 @@ func makeDirectory(dir string) error {
 		}
 		return nil
 	}
-	if errors.Is(err, syscall.ENOTDIR) {
-		return errNoDirectory(dir)
-	}
+	// ENOTDIR is a file above it, except on Windows, where it is the same number as a missing directory there. The one
+	// above tells which.
 	parent := filepath.Dir(dir)
-	if !errors.Is(err, fs.ErrNotExist) || parent == dir {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) || parent == dir {
 		return ioError(err, "opening the data directory")
 	}
 	if err := makeDirectory(parent); err != nil {

@@ -13,6 +13,11 @@ var (
 	// a directory where a file is expected. Nothing was opened or followed.
 	ErrNotRegular = errors.New("not a regular file")
 
+	// ErrNotDirectory is matched by the error for a name that is, or leads over, a regular file where a directory is
+	// expected. It never matches [fs.ErrNotExist], as syscall.ENOTDIR does on Windows: what stands in the way is not
+	// missing.
+	ErrNotDirectory = errors.New("not a directory")
+
 	// ErrLocked is matched by the error of [FS.Lock] when another process, or another call in this one, holds the
 	// lock. The error is a [*LockedError].
 	ErrLocked = errors.New("locked")

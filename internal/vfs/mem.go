@@ -193,7 +193,7 @@ func (m *Mem) Rename(oldName, newName string) error {
 	case strings.HasPrefix(newName, oldName+"/"):
 		return pathError("rename", newName, syscall.EINVAL)
 	case replaced != nil && n.dir != nil:
-		return pathError("rename", newName, syscall.ENOTDIR)
+		return pathError("rename", newName, ErrNotDirectory)
 	}
 	change := m.nextChange()
 	m.set(to.dir, newBase, n, change, to) // first, so that the file never has no name

@@ -81,7 +81,7 @@ func (m *Mem) lookup(op, name string) (*memNode, error) {
 	n := m.root
 	for base := range strings.SplitSeq(name, "/") {
 		if n.dir == nil {
-			return nil, pathError(op, name, syscall.ENOTDIR)
+			return nil, pathError(op, name, ErrNotDirectory)
 		}
 		if base == "." {
 			break
@@ -96,7 +96,7 @@ func (m *Mem) lookup(op, name string) (*memNode, error) {
 func (m *Mem) directory(op, name string) (*memNode, error) {
 	n, err := m.lookup(op, name)
 	if err == nil && n.dir == nil {
-		return nil, pathError(op, name, syscall.ENOTDIR)
+		return nil, pathError(op, name, ErrNotDirectory)
 	}
 	return n, err
 }

@@ -99,7 +99,7 @@ func (o *osFS) Mkdir(name string) error {
 }
 
 func (o *osFS) Remove(name string) error {
-	local, err := o.existing("remove", name)
+	local, _, err := o.existing("remove", name)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (o *osFS) Remove(name string) error {
 }
 
 func (o *osFS) RemoveAll(name string) error {
-	local, err := o.existing("removeall", name)
+	local, _, err := o.existing("removeall", name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (o *osFS) RemoveAll(name string) error {
 }
 
 func (o *osFS) Rename(oldName, newName string) error {
-	from, err := o.existing("rename", oldName)
+	from, moved, err := o.existing("rename", oldName)
 	if err != nil || newName == oldName {
 		return err
 	}
@@ -129,13 +129,25 @@ func (o *osFS) Rename(oldName, newName string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) || to == "" {
 		return err
 	}
-	if err == nil && info.IsDir() {
-		return pathError("rename", newName, syscall.EEXIST)
-	}
-	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
-		return pathError("rename", newName, ErrNotRegular)
+	if err == nil {
+		if err := checkReplace(newName, moved, info); err != nil {
+			return err
+		}
 	}
 	return o.root.Rename(from, to)
+}
+
+// checkReplace says what may be replaced by a renaming: a file, by a file. Windows would let a directory replace one.
+func checkReplace(name string, moved, replaced fs.FileInfo) error {
+	switch {
+	case replaced.IsDir():
+		return pathError("rename", name, syscall.EEXIST)
+	case !replaced.Mode().IsRegular():
+		return pathError("rename", name, ErrNotRegular)
+	case moved.IsDir():
+		return pathError("rename", name, ErrNotDirectory)
+	}
+	return nil
 }
 
 func (o *osFS) ReadDir(name string) ([]fs.DirEntry, error) {
@@ -159,19 +171,19 @@ func (o *osFS) SyncDir(name string) error {
 	return syncDir(o.root, local)
 }
 
-// existing is the local name of a file or directory that can be moved or removed.
-func (o *osFS) existing(op, name string) (string, error) {
+// existing is the local name of a file or directory that can be moved or removed, and which of them it is.
+func (o *osFS) existing(op, name string) (string, fs.FileInfo, error) {
 	if err := checkEntry(op, name); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	local, info, err := o.lookup(op, name)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if !info.IsDir() && !info.Mode().IsRegular() {
-		return "", pathError(op, name, ErrNotRegular)
+		return "", nil, pathError(op, name, ErrNotRegular)
 	}
-	return local, nil
+	return local, info, nil
 }
 
 func (o *osFS) directory(op, name string) (string, error) {
@@ -223,7 +235,7 @@ func checkDir(op, name string, info fs.FileInfo) error {
 	case info.IsDir():
 		return nil
 	case info.Mode().IsRegular():
-		return pathError(op, name, syscall.ENOTDIR)
+		return pathError(op, name, ErrNotDirectory)
 	default:
 		return pathError(op, name, ErrNotRegular)
 	}
