@@ -13,7 +13,7 @@ import (
 
 // Tx is a transaction under way. Its methods may be called concurrently, until the function it was given to returns: after
 // that they are ErrClosed. An error of Send that is about the message alone leaves the transaction as it was; after any
-// other it can only be aborted, and committing fails.
+// other, and any of CommitOffsets, it can only be aborted, and committing fails.
 type Tx struct {
 	client   *Client
 	topic    string // of Send
@@ -191,15 +191,13 @@ func (tx *Tx) CommitOffsets(ms ...*Message) error {
 		return err
 	}
 	offsets, err := offsetsOf(ms)
-	if err != nil {
-		return err
-	}
 	for r, next := range offsets {
-		if err := tx.commitOffsets(r, next); err != nil {
-			return err
+		if err == nil {
+			err = tx.commitOffsets(r, next)
 		}
 	}
-	return nil
+	tx.failed = err // a commit without them would have the messages processed twice
+	return err
 }
 
 func (tx *Tx) commitOffsets(r *reader, next map[*source]int64) error {

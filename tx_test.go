@@ -205,6 +205,12 @@ func TestCommitOffsetsOfOtherMessages(t *testing.T) {
 		return c.Transact(t.Context(), func(tx *Tx) error { return tx.CommitOffsets(m) })
 	}
 	require.ErrorIs(t, commit(&Message{}), ErrInvalidArgument, "not received")
+	require.ErrorIs(t, c.Transact(t.Context(), func(tx *Tx) error {
+		_ = tx.CommitOffsets(&Message{})
+		_ = tx.SendTo("out", Message{Value: "x"})
+		return nil
+	}), ErrInvalidArgument, "the error was not heeded: what was sent must not be committed without the offsets")
+	require.Empty(t, all(t, c, "out"))
 	for name, k := range map[string]*Consumer{
 		"without a group": c.Consumer("in", "", WithUntilEnd()),
 		"auto-commit":     c.Consumer("in", "g", WithUntilEnd(), WithAutoCommit(true)),
