@@ -225,7 +225,7 @@ func TestBrokerSendsAlert(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_, _ = c.Read(make([]byte, 1<<10)) // what is closed unread would be reset
+			_, _ = c.Read(make([]byte, 1<<10))            // what is closed unread would be reset
 			_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 10}) // fatal: unexpected message
 			_ = c.Close()
 		}
