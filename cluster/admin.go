@@ -3,46 +3,12 @@ package cluster
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/dot-do/kafka-embedded/engine"
-	"github.com/dot-do/kafka-embedded/internal/clock"
 )
-
-// settling is how often it is looked whether a change has reached the broker that is asked. The cluster's time is the
-// real one, whatever clock a client has.
-const settling = 10 * time.Millisecond
-
-// await looks until done, an error, or the end of ctx.
-func await(ctx context.Context, done func() (bool, error)) error {
-	for {
-		ok, err := done()
-		if ok || err != nil {
-			return err
-		}
-		if err := clock.Sleep(ctx, clock.Real, settling); err != nil {
-			return err
-		}
-	}
-}
-
-// patiently asks again while leadership of partitions or the coordination of groups is moving, or has not arrived at a broker
-// yet, until ctx ends.
-func patiently(ctx context.Context, ask func() error) error {
-	for {
-		err := ask()
-		if !moving(explain(err)) || clock.Sleep(ctx, clock.Real, settling) != nil {
-			return err
-		}
-	}
-}
-
-func moving(err error) bool {
-	return errors.Is(err, engine.ErrNotLeader) || errors.Is(err, engine.ErrGroupCoordinator)
-}
 
 // CreateTopic implements engine.Engine. The number of replicas is the cluster's default.
 func (e *cluster) CreateTopic(ctx context.Context, name string, c engine.TopicConfig) error {
@@ -87,28 +53,6 @@ func described(err error, text string) error {
 		c := *e
 		c.Message += ": " + text
 		return &c
-	}
-	return err
-}
-
-// awaitPartitions waits until a topic has partitions that are led, by brokers that know it.
-func (e *cluster) awaitPartitions(ctx context.Context, topic string, n int) error {
-	var tps []engine.TopicPartition
-	err := await(ctx, func() (bool, error) {
-		detail, err := e.topics.detail(ctx, topic)
-		if err != nil && !errors.Is(err, engine.ErrTopicNotFound) && !engine.IsRetriable(explain(err)) {
-			return false, err
-		}
-		for _, p := range detail.Partitions {
-			if p.Leader < 0 || p.Err != nil {
-				return false, nil
-			}
-		}
-		tps = partitionsOf(detail)
-		return len(tps) >= n, nil
-	})
-	if err == nil {
-		_, err = e.listOffsets(ctx, tps, atEnd, engine.ReadUncommitted)
 	}
 	return err
 }

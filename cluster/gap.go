@@ -33,7 +33,10 @@ func (c *consumer) passGaps(ctx context.Context) error {
 				continue // given up meanwhile, or at the end
 			}
 			next, err := c.e.nextVisible(ctx, tp, position, c.config.Isolation)
-			if err != nil {
+			switch {
+			case moving(explain(err)):
+				continue // it is looked again
+			case err != nil:
 				return err
 			}
 			c.pass(tp, position, next)

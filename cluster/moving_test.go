@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/dot-do/kafka-embedded/engine"
@@ -48,4 +49,15 @@ func TestCoordinatorComes(t *testing.T) {
 			require.Negative(t, left)
 		})
 	}
+}
+
+// A broker that does not know of a new topic yet is waited for: it may be asked next.
+func TestBrokerLagsBehind(t *testing.T) {
+	o := openTopicFake(t, 1)
+	name := "new-" + o.topic
+	h := o.cluster.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Metadata}, Nodes: []int32{1}, Topic: name, Err: kerr.UnknownTopicOrPartition, Count: 5,
+	})
+	require.NoError(t, o.CreateTopic(t.Context(), name, engine.TopicConfig{Partitions: 1}))
+	require.EqualValues(t, 5, h.Hits())
 }
