@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -91,30 +92,34 @@ func TestParallelKeepsOrderPerKey(t *testing.T) {
 
 // A message that is not done holds back the commit of those behind it, and bounds what is in flight.
 func TestParallelCommitsThePrefix(t *testing.T) {
-	c := open(t, WithInMemory())
-	seed(t, c, "t", 100)
-	k := c.Consumer("t", "g")
-	ctx, cancel := context.WithCancel(t.Context())
-	gate, started := make(chan struct{}), make(chan int64, 100)
-	done := make(chan error)
-	go func() {
-		done <- k.Parallel(ctx, 4, func(ctx context.Context, m *Message) error {
-			started <- m.Offset
-			if m.Offset == 3 {
-				<-gate
-			}
-			return nil
-		}, WithMaxInFlight(10))
-	}()
-	for range 13 { // 0, 1 and 2, which are done, and ten from 3 on
-		<-started
-	}
-	require.Eventually(t, func() bool { return committed(t, c, "g", "t")[0] == 3 }, 10*time.Second, time.Millisecond)
-	require.Empty(t, started)
-	close(gate)
-	require.Eventually(t, func() bool { return committed(t, c, "g", "t")[0] == 100 }, 10*time.Second, time.Millisecond)
-	cancel()
-	require.NoError(t, <-done)
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, WithInMemory())
+		seed(t, c, "t", 100)
+		k := c.Consumer("t", "g")
+		ctx, cancel := context.WithCancel(t.Context())
+		gate, started := make(chan struct{}), make(chan int64, 100)
+		done := make(chan error)
+		go func() {
+			done <- k.Parallel(ctx, 4, func(ctx context.Context, m *Message) error {
+				started <- m.Offset
+				if m.Offset == 3 {
+					<-gate
+				}
+				return nil
+			}, WithMaxInFlight(10))
+		}()
+		for range 13 { // 0, 1 and 2, which are done, and ten from 3 on
+			<-started
+		}
+		synctest.Wait()
+		require.Empty(t, started)
+		require.EqualValues(t, 3, committed(t, c, "g", "t")[0])
+		close(gate)
+		synctest.Wait()
+		require.EqualValues(t, 100, committed(t, c, "g", "t")[0])
+		cancel()
+		require.NoError(t, <-done)
+	})
 }
 
 func TestParallelStopsAtAnError(t *testing.T) {

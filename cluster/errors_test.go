@@ -15,6 +15,7 @@ import (
 
 	kafka "github.com/dot-do/kafka-embedded"
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/brokertest"
 )
 
 func TestExplain(t *testing.T) {
@@ -68,10 +69,8 @@ func TestExplain(t *testing.T) {
 }
 
 func TestNoBroker(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	_, err = kafka.NewClient(t.Context(), kafka.WithURL("kafka://"+l.Addr().String()), kafka.WithTimeout(5*time.Second))
+	url := fmt.Sprint("kafka://127.0.0.1:", brokertest.Ports(t, 1))
+	_, err := kafka.NewClient(t.Context(), kafka.WithURL(url), kafka.WithTimeout(5*time.Second))
 	require.ErrorIs(t, err, kafka.ErrDisconnected)
 	require.True(t, kafka.IsRetriable(err))
 	require.ErrorContains(t, err, "check the addresses")
@@ -109,7 +108,7 @@ func TestSilentBroker(t *testing.T) {
 // What is acknowledged stays, and calls end, when the cluster goes away under a client.
 func TestClusterGoesAway(t *testing.T) {
 	c, url := fakeCluster(t)
-	client, err := kafka.NewClient(t.Context(), kafka.WithURL(url), kafka.WithTimeout(time.Second), kafka.WithRetries(0))
+	client, err := kafka.NewClient(t.Context(), kafka.WithURL(url), kafka.WithTimeout(3*time.Second), kafka.WithRetries(0))
 	require.NoError(t, err)
 	producer := client.Producer("orders")
 	require.NoError(t, producer.Send(t.Context(), kafka.Message{Value: "a"}))

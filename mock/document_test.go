@@ -3,6 +3,7 @@ package mock_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -14,9 +15,11 @@ import (
 // A client that was dropped without a Close leaves no goroutine.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The two tests of the kafka.do document, word for word.
+// The two tests of the kafka.do document, word for word. In a bubble its second is none of a slow machine.
 
-func TestOrderProcessing(t *testing.T) {
+func TestOrderProcessing(t *testing.T) { synctest.Test(t, orderProcessing) }
+
+func orderProcessing(t *testing.T) {
 	client := mock.NewClient()
 
 	// Seed test data

@@ -2,6 +2,7 @@
 package brokertest
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -78,22 +79,26 @@ func (b *Broker) Kill() {
 	_ = b.cmd.Wait()
 }
 
-// Ports finds n ports in a row of the loopback address that are free.
+// Ports finds n ports in a row of the loopback address that are free. They are below those that systems give to
+// whoever asks for any port, so that nobody is given one of them before it is used.
 func Ports(t testing.TB, n int) int {
 	t.Helper()
-	for {
-		first, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port, free := first.Addr().(*net.TCPAddr).Port, true
-		for i := 1; i < n && free; i++ {
-			next, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+i)))
-			if free = err == nil; free {
-				require.NoError(t, next.Close())
-			}
-		}
-		require.NoError(t, first.Close())
-		if free {
+	for range 1000 {
+		if port := 10_000 + rand.IntN(20_000); free(port, n) {
 			return port
 		}
 	}
+	t.Fatal("no free ports")
+	return 0
+}
+
+func free(port, n int) bool {
+	for i := range n {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+i)))
+		if err != nil {
+			return false
+		}
+		_ = l.Close()
+	}
+	return true
 }

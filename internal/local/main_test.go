@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // descriptors is how many this process has open, where that can be told. Those of the runtime do not count.
 func descriptors() (n int) {
-	runtime.GC() // the journal abandons a failed file to the garbage collector
+	finalize() // the journal abandons a failed file to the garbage collector
 	const dir = "/proc/self/fd"
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -55,6 +55,17 @@ func descriptors() (n int) {
 		}
 	}
 	return n
+}
+
+// finalize collects garbage and returns when what its finalizers close is closed. They run one after the other, but in no
+// order within a collection: the second one tells that those of the first are done.
+func finalize() {
+	for range 2 {
+		done := make(chan struct{})
+		runtime.SetFinalizer(&struct{ done chan struct{} }{done}, func(s *struct{ done chan struct{} }) { close(s.done) })
+		runtime.GC()
+		<-done
+	}
 }
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
