@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 )
 
 // loop is what one kind of loop does differently.
@@ -134,7 +135,7 @@ func (r *reader) begin(ctx context.Context, l *loop) error {
 func (r *reader) end(ctx context.Context, l *loop, panicked bool) error {
 	defer r.running.Unlock()
 	r.mu.Lock()
-	r.settle(l.yielded)
+	r.settle(l.yielded && !seeded.On(seeded.UnfinishedWork))
 	r.automatic = false
 	closed := r.closed
 	r.mu.Unlock()

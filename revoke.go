@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dot-do/kafka-embedded/engine"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 )
 
 // releaser finishes work on partitions before they are given up.
@@ -16,6 +17,10 @@ type releaser interface {
 // revoked is called before partitions are given up: by the loop's poll, or by Close.
 func (r *reader) revoked(ctx context.Context, tps []engine.TopicPartition) {
 	ctx = context.WithoutCancel(ctx)
+	if seeded.On(seeded.UncommittedWork) {
+		r.abandon(tps)
+		return
+	}
 	r.mu.Lock()
 	r.mark(int(r.delivered.Load()) - 1)
 	release := r.release

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/dot-do/kafka-embedded/index"
+	"github.com/dot-do/kafka-embedded/internal/seeded"
 	"github.com/dot-do/kafka-embedded/record"
 )
 
@@ -126,7 +127,9 @@ func (i *Info) count(b record.Batch, nowMs int64) (due bool) {
 	i.Batches++
 	i.Next = b.LastOffset() + 1
 	i.Epoch = b.PartitionLeaderEpoch()
-	i.MaxAppend = max(i.MaxAppend, nowMs)
+	if i.MaxAppend = max(i.MaxAppend, nowMs); seeded.On(seeded.LastAppend) {
+		i.MaxAppend = nowMs
+	}
 	i.Producers = i.Producers || b.ProducerID() >= 0
 	if t := b.MaxTimestamp(); t > i.MaxTimestamp {
 		i.MaxTimestamp, i.MaxAt = t, b.LastOffset()

@@ -3,7 +3,6 @@ package scenario
 import (
 	"slices"
 	"strings"
-	"time"
 
 	kafka "github.com/dot-do/kafka-embedded"
 	"github.com/dot-do/kafka-embedded/engine"
@@ -47,14 +46,16 @@ func (m *model) begin(v verb) *step {
 		return m.endTxn(arg[0], v.name)
 	case "consume":
 		return m.consume(v)
+	case "share":
+		return m.share(v)
 	case "reset":
 		return m.reset(v)
 	case "truncate":
 		return m.truncate(v)
 	case "stream":
 		return m.stream(arg[0], arg[1])
-	case "advance":
-		return m.advance(arg[0])
+	case "advance", "back":
+		return m.advance(v)
 	}
 	panic("no verb " + v.name)
 }
@@ -311,26 +312,6 @@ func (m *model) startsAt(p *part, start int64) {
 	}
 }
 
-func (m *model) advance(by string) *step {
-	d, _ := time.ParseDuration(by)
-	m.now = m.now.Add(d)
-	return &step{op: op{Do: "advance", Pass: d}, end: func(out outcome) (*step, error) {
-		for _, x := range m.txns {
-			if m.now.Sub(x.began) >= time.Minute && x.state == "open" {
-				x.state = "aborted" // its timeout
-			}
-		}
-		for _, vt := range out.View.Topics {
-			if t := m.usable(vt.Name); t != nil {
-				if err := m.judgeRetention(t, vt); err != nil {
-					return nil, err
-				}
-			}
-		}
-		return nil, nil
-	}}
-}
-
 func (m *model) stream(from, to string) *step {
 	source, sink := m.usable(from), m.usable(to)
 	if source == nil || sink == nil || source == sink || source.fed != "" || sink.fed != "" && sink.fed != from {
@@ -351,7 +332,7 @@ func (m *model) stream(from, to string) *step {
 	m.tasks[from] = len(source.parts)
 	sink.fed, sink.settled = from, false
 	return &step{op: op{Do: "stream", Topic: from, To: to}, end: func(outcome) (*step, error) {
-		sink.settled = true
+		sink.settled = !m.shaken // without a marker the last messages wait on their way
 		return nil, nil
 	}}
 }

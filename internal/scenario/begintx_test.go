@@ -11,7 +11,7 @@ func (m *model) beginTxn(name string) *step {
 	if m.txns[name] != nil {
 		return nil
 	}
-	x := &txn{name: name, lane: m.lane(), state: "open", began: m.now, covers: map[*part]int64{}, groups: map[string]bool{}}
+	x := &txn{name: name, lane: m.lane(), state: "open", alive: true, began: m.now, covers: map[*part]int64{}, groups: map[string]bool{}}
 	return &step{op: op{Do: "begin", Txn: name}, end: func(outcome) (*step, error) {
 		m.txns[name] = x
 		m.all = append(m.all, x)

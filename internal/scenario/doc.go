@@ -14,13 +14,16 @@
 //	storm orders writers=3 n=5 acks=all        several senders at once, to all partitions
 //	begin t1 / put t1 orders p=0 n=2 / take t1 orders g n=3 / commit t1 / abort t1
 //	consume orders g n=5                       reads as a member of a group, and commits unless commit=no
+//	share orders g members=2 n=3               members of a group read at once; the first one leaves at its 3rd message, in
+//	                                           the middle of it, and one more reads what is left
 //	reset orders g to=start                    moves the group's offsets
 //	truncate orders p=0 keep=3                 deletes the records before the last 3 offsets
 //	stream orders totals                       counts the messages of each key, exactly once
 //	advance 1m                                 time passes, then retention and compaction do what is due
+//	back 1m                                    the clock is set back
 //	expect orders p=0 start=3 records=4        what a reader of committed records finds
 //	check                                      the oracle looks at everything
-//	close                                      closes and opens
+//	close flush=1s                             closes and opens, from now on with this flush interval, if there is one
 //	rot orders p=0 what=log seed=1             the same, and meanwhile a bit of a log changes, or of an index, or
 //	                                           (what=offset) of a log's first offset, which no checksum covers
 //	kill after=7 again=5                       kill -9 at the 7th call of the file system from here, and once more at the

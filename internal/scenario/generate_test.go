@@ -34,11 +34,14 @@ var drawn = []struct {
 	{5, "abort X"},
 	{12, "consume T G n=N"},
 	{3, "consume T G n=N commit=no"},
+	{6, "share T G members=2 n=N"},
+	{2, "share T G members=3 n=N"},
 	{2, "reset T G to=start"},
 	{1, "reset T G to=end"},
 	{4, "truncate T p=P keep=N"},
 	{4, "stream T totals"},
 	{12, "advance D"},
+	{3, "back D"},
 	{3, "delete T"},
 	{6, "create T partitions=N segment=2000"},
 	{2, "grow T partitions=N"},
@@ -46,6 +49,8 @@ var drawn = []struct {
 	{1, "alter T bytes=3000"},
 	{6, "check"},
 	{4, "close"},
+	{2, "close flush=D"},
+	{1, "close flush=0s"},
 }
 
 var roughly = []string{

@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
 // survival says what had happened before the oracle looks.
@@ -80,8 +79,17 @@ func (m *model) endAll(s survival) {
 		x.state = "aborted"
 	}
 	clear(m.txns)
+	for _, x := range m.all {
+		x.alive = false
+	}
 	if s == closed {
 		m.journaled()
+		return
+	}
+	for _, e := range m.live {
+		if e.at.After(m.now) {
+			e.at = m.now // the clock was set back since, and for the log it was appended when it was found
+		}
 	}
 }
 
@@ -183,6 +191,7 @@ func (m *model) judgePart(p *part, v *viewPartition, s survival) error {
 	if s != alive {
 		p.promised = 0
 	}
+	p.durable = max(p.durable, v.DurableEnd)
 	if p.end = v.End; s == closed || s == powerless || s == rotten {
 		p.durable = v.End // all that a power loss leaves is durable
 	}
@@ -215,7 +224,10 @@ func (m *model) judgeBounds(p *part, v *viewPartition, s survival) error {
 // endingTxn reports whether a transaction that the model counts as ended may still be open: the client has it until the
 // script ends it.
 func (m *model) endingTxn(p *part) bool {
-	return slices.ContainsFunc(m.all, func(x *txn) bool { return x.state == "aborted" && x.covers[p] >= 0 })
+	return slices.ContainsFunc(m.all, func(x *txn) bool {
+		_, in := x.covers[p]
+		return in && x.state == "aborted"
+	})
 }
 
 // mayRetain reports whether retention may have removed everything below an offset.
@@ -224,46 +236,19 @@ func (m *model) mayRetain(p *part, start int64) bool {
 		return true // judgeRetention looks at the bytes
 	}
 	for _, ms := range append(p.topic.altered, p.topic.config.RetentionMs) {
-		if ms > 0 && !slices.ContainsFunc(p.known(start), func(e *entry) bool { return m.now.Sub(e.at).Milliseconds() < ms }) {
+		if ms > 0 && !slices.ContainsFunc(p.known(start), func(e *entry) bool { return m.latest.Sub(e.at).Milliseconds() < ms }) {
 			return true
 		}
 	}
 	return false
 }
 
-// judgeRetention judges what retention has just done: it removes what is old, or too much, and never the end.
-func (m *model) judgeRetention(t *topic, v viewTopic) error {
-	for _, p := range t.parts {
-		found := &v.Partitions[p.number]
-		c := t.config
-		expired := c.RetentionMs > 0 && !slices.ContainsFunc(p.known(found.Start), func(e *entry) bool {
-			return m.now.Sub(e.at) < time.Duration(c.RetentionMs)*time.Millisecond
-		})
-		excess := c.RetentionBytes > 0 && found.Bytes >= c.RetentionBytes
-		switch {
-		case found.Start == p.start:
-			continue
-		case len(t.altered)+len(t.bounds) > 0 || p.starting != p.start:
-			if found.Start != p.starting && !m.mayRetain(p, found.Start) {
-				return fmt.Errorf("%s-%d: retention moved the start from %d to %d", t.name, p.number, p.start, found.Start)
-			}
-		case found.Start < p.start || !expired && !excess || string(c.CleanupPolicy) == "compact":
-			return fmt.Errorf("%s-%d: retention moved the start from %d to %d and left %d bytes", t.name, p.number, p.start, found.Start, found.Bytes)
-		}
-		for _, x := range m.txns {
-			if slices.ContainsFunc(x.entries, func(e *entry) bool { return e.offset >= 0 && e.part == p && e.offset < found.Start }) {
-				return fmt.Errorf("%s-%d: retention removed messages of a transaction that is open", t.name, p.number)
-			}
-		}
-		if t.fed == "" {
-			m.startsAt(p, found.Start)
-		}
-	}
-	return nil
-}
-
 // judgeLost judges what was not found: only what no acknowledgement covers, or what was deleted. It is forgotten.
 func (m *model) judgeLost(p *part, v *viewPartition, seen map[int]bool, s survival) error {
+	middle := v.End
+	if s >= powerless {
+		middle = v.reached()
+	}
 	for _, e := range slices.Clone(p.entries) {
 		if seen[e.Serial] {
 			continue
@@ -274,7 +259,7 @@ func (m *model) judgeLost(p *part, v *viewPartition, seen map[int]bool, s surviv
 			continue // it is not written yet, or found by the next opening
 		case gone:
 			m.drop(e)
-		case e.offset >= 0 && e.offset < v.End && (e.acked != unacked || s != powerless):
+		case e.offset >= 0 && e.offset < middle:
 			return fmt.Errorf("message %d at offset %d is missing in the middle", e.Serial, e.offset)
 		case s.requires(e) && (e.txn == nil || e.txn.state == "committed"):
 			return fmt.Errorf("message %d (offset %d, acknowledged %d) is lost", e.Serial, e.offset, e.acked)
@@ -283,6 +268,15 @@ func (m *model) judgeLost(p *part, v *viewPartition, seen map[int]bool, s surviv
 		}
 	}
 	return nil
+}
+
+// reached is the offset behind the last message. Between it and the end are markers: after a power loss those that the opening
+// has written behind what was left.
+func (v *viewPartition) reached() int64 {
+	if n := len(v.All); n > 0 {
+		return v.All[n-1].Offset + 1
+	}
+	return v.Start
 }
 
 // belowStart reports whether an entry whose offset was never seen may lie below the start of what is left.

@@ -117,7 +117,8 @@ func (m *model) judgeGroups(t *topic, v *view, found *viewTopic, s survival) err
 			if !ok {
 				offset = -1
 			}
-			if err := c.judge(offset, found.Partitions[n].End, s); err != nil && !t.parts[n].damaged {
+			p := t.parts[n]
+			if err := c.judge(offset, &found.Partitions[n], s); err != nil && !p.damaged && !p.empty(c.acked, offset) {
 				return fmt.Errorf("group %s, %s-%d: %w", name, t.name, n, err)
 			}
 			if c.acked = offset; !m.shaken {
@@ -132,18 +133,26 @@ func (m *model) judgeGroups(t *topic, v *view, found *viewTopic, s survival) err
 	return nil
 }
 
-// judge judges a committed offset; end is that of the partition.
-func (c *commit) judge(offset, end int64, s survival) error {
-	least := c.acked
+// empty reports whether from one offset to another there are only markers and messages of aborted transactions: a reader that
+// has come to the end of them may commit either.
+func (p *part) empty(from, to int64) bool {
+	return from < to && to <= p.end && !slices.ContainsFunc(p.known(to), func(e *entry) bool {
+		return e.offset >= from && (e.txn == nil || e.txn.state != "aborted")
+	})
+}
+
+// judge judges a committed offset of a partition.
+func (c *commit) judge(offset int64, v *viewPartition, s survival) error {
+	least, end := min(c.acked, v.End), v.End
 	if s == powerless {
-		least = c.durable
+		least = min(c.durable, v.reached())
 	}
 	switch {
 	case offset > end:
 		return fmt.Errorf("%d is committed behind the end %d", offset, end)
-	case offset < min(least, end):
+	case offset < least:
 		return fmt.Errorf("%d is committed, but %d was acknowledged (%d durable)", offset, c.acked, c.durable)
-	case offset == c.acked || offset == end || slices.Contains(c.tried, offset) || s == powerless && offset <= c.acked:
+	case offset == c.acked || offset == end || slices.Contains(c.tried, offset) || slices.Contains(c.tried, anywhere) || s == powerless && offset <= slices.Max(append(c.tried, c.acked)):
 		return nil
 	}
 	return fmt.Errorf("%d is committed, which nobody did: %d was acknowledged, %v tried", offset, c.acked, c.tried)
@@ -246,6 +255,9 @@ func (m *model) judgeInputs(sink *topic, v *view, counted map[int]bool) error {
 	}
 	whole := !slices.ContainsFunc(sink.parts, func(p *part) bool { return p.start > 0 })
 	for _, p := range source.parts {
+		if p.damaged {
+			continue
+		}
 		next := v.Groups[application(source.name)][source.name][p.number]
 		for _, e := range p.known(forever) {
 			processed := e.visible() && e.offset < next

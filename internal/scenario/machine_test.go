@@ -33,6 +33,7 @@ type machine struct {
 	disk  string              // a real directory, in a process that kills itself; then there is no mem
 	wrap  func(vfs.FS) vfs.FS // between the client and the calls that are counted; nil is nothing
 	life  *life               // nil while the client is closed
+	flush time.Duration       // interval of the next opening
 
 	mu     sync.Mutex
 	trap   *trap
@@ -92,9 +93,8 @@ func (m *machine) hook(l *life, call vfs.Op) error {
 func (m *machine) spring(l *life) {
 	t := m.trap
 	m.fired++
-	m.calls = 0
 	if !t.Lasting {
-		m.trap = nil
+		m.trap, m.calls = nil, 0
 	}
 	switch t.Kind {
 	case "kill":
@@ -120,6 +120,7 @@ func (m *machine) do(o op) (out outcome) {
 	case "trap":
 		return m.set(o.Trap)
 	case "close":
+		m.flush = o.Flush
 		return m.close()
 	case "rot":
 		return rot(m.mem, o)
@@ -167,7 +168,7 @@ func (m *machine) open() outcome {
 	}
 	m.life = l
 	var err error
-	l.player, err = openPlayer(f, m.clock)
+	l.player, err = openPlayer(f, m.clock, m.flush)
 	var out outcome
 	out.fail(err)
 	if out = m.finish(out); err != nil {

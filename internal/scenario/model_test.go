@@ -67,7 +67,7 @@ type topic struct {
 type commit struct {
 	acked   int64 // -1 is none
 	durable int64
-	tried   []int64 // what else may be found
+	tried   []int64 // what else may be found; anywhere is any offset
 }
 
 // txn is a transaction.
@@ -76,6 +76,7 @@ type txn struct {
 	lane    int
 	state   string // open, aborted, committed or unknown
 	failed  bool   // it can only be aborted
+	alive   bool   // it was begun in this life: after a fault its marker may be missing, and readers wait before it
 	began   time.Time
 	entries []*entry
 	covers  map[*part]int64 // ends when its last messages were put
@@ -94,6 +95,8 @@ type taken struct {
 // model knows what was tried and what was acknowledged, and judges what is found.
 type model struct {
 	now    time.Time
+	latest time.Time     // that the clock has shown since retention was judged
+	flush  time.Duration // the client's flush interval; 0 is none
 	topics map[string]*topic
 	txns   map[string]*txn
 	all    []*txn // whose entries are in logs
@@ -105,7 +108,7 @@ type model struct {
 }
 
 func newModel() *model {
-	return &model{now: epoch, topics: map[string]*topic{}, txns: map[string]*txn{}, live: map[int]*entry{}, tasks: map[string]int{}}
+	return &model{now: epoch, latest: epoch, topics: map[string]*topic{}, txns: map[string]*txn{}, live: map[int]*entry{}, tasks: map[string]int{}}
 }
 
 func (m *model) newTopic(name string, c engine.TopicConfig) *topic {
@@ -214,7 +217,8 @@ func (p *part) known(upTo int64) (all []*entry) {
 // openTxn reports whether a transaction that may be open has messages in the partition.
 func (m *model) openTxn(p *part) bool {
 	return slices.ContainsFunc(m.all, func(x *txn) bool {
-		return (x.state == "open" || x.state == "unknown") && x.covers[p] > 0
+		_, in := x.covers[p]
+		return in && (x.state == "open" || x.state == "unknown" || x.alive && m.shaken)
 	})
 }
 
@@ -224,4 +228,7 @@ func (e *entry) place(offset int64) {
 	e.part.end = max(e.part.end, offset+1)
 }
 
-const forever = math.MaxInt64
+const (
+	forever  = math.MaxInt64
+	anywhere = -2
+)

@@ -24,7 +24,9 @@ type op struct {
 	First     int64               `json:",omitempty"` // number of the first message under the ID
 	Before    int64               `json:",omitempty"`
 	At        int64               `json:",omitempty"` // clock in milliseconds, for open
-	Pass      time.Duration       `json:",omitempty"`
+	Pass      time.Duration       `json:",omitempty"` // of the clock; negative sets it back
+	Flush     time.Duration       `json:",omitempty"` // close: the flush interval of the next openings
+	Members   int                 `json:",omitempty"`
 	Config    *engine.TopicConfig `json:",omitempty"`
 	Messages  []message           `json:",omitempty"`
 	Writers   [][]message         `json:",omitempty"`
@@ -81,6 +83,7 @@ type got struct {
 	Key       string `json:",omitempty"`
 	Value     string `json:",omitempty"`
 	Null      bool   `json:",omitempty"`
+	Again     bool   `json:",omitempty"` // its reader left in the middle of it, so that it comes again
 	At        int64
 }
 

@@ -48,7 +48,7 @@ func init() {
 		p := found.(*player)
 		e, err := local.Open(local.Options{
 			FS: p.fs, Clock: o.Clock, Logger: o.Logger, DefaultPartitions: o.DefaultPartitions, Codec: o.Codec,
-			Reserve: 16 << 10, Unattended: true,
+			FlushInterval: o.FlushInterval, Reserve: 16 << 10, Unattended: true,
 		})
 		p.engine = e
 		if err != nil {
@@ -58,14 +58,14 @@ func init() {
 	})
 }
 
-func openPlayer(f vfs.FS, c *clock.Manual) (*player, error) {
+func openPlayer(f vfs.FS, c *clock.Manual, flush time.Duration) (*player, error) {
 	p := &player{fs: f, clock: c, txns: map[string]*transaction{}}
 	url := fmt.Sprint(scheme, ":", openings.Add(1))
 	players.Store(url, p)
 	defer players.Delete(url)
 	var err error
 	p.client, err = kafka.NewClient(context.Background(), kafka.WithURL(url), kafka.WithClock(c),
-		kafka.WithRetries(0), kafka.WithAutoCreateTopics(false))
+		kafka.WithRetries(0), kafka.WithAutoCreateTopics(false), kafka.WithFlushInterval(flush))
 	return p, err
 }
 
@@ -133,10 +133,16 @@ func (p *player) play(o op) (out outcome) {
 		}
 	case "settle":
 		out.fail(p.settle(ctx, o.Offsets))
+	case "share":
+		p.share(ctx, o, &out)
 	case "stream":
 		out.fail(p.stream(ctx, o.Topic, o.To))
 	case "advance":
-		p.clock.Advance(o.Pass)
+		if o.Pass < 0 {
+			p.clock.Set(p.clock.Now().Add(o.Pass))
+		} else {
+			p.clock.Advance(o.Pass)
+		}
 		p.engine.Maintain(ctx)
 		p.describe(&out, o.Topic)
 	case "look":

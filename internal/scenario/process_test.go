@@ -25,7 +25,11 @@ func victim(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	m := &machine{disk: dir, clock: clock.NewManual(time.UnixMilli(ms).UTC())}
+	flush, err := time.ParseDuration(os.Args[2])
+	if err != nil {
+		panic(err)
+	}
+	m := &machine{disk: dir, clock: clock.NewManual(time.UnixMilli(ms).UTC()), flush: flush}
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for {
 		var o op
@@ -55,6 +59,7 @@ type process struct {
 	t     testing.TB
 	dir   string
 	now   time.Time
+	flush time.Duration
 	again int // calls after which the next one kills itself; 0 is never
 
 	cmd   *exec.Cmd
@@ -66,7 +71,7 @@ type process struct {
 func (p *process) start() {
 	exe, err := os.Executable()
 	require.NoError(p.t, err)
-	p.cmd = exec.Command(exe, fmt.Sprint(p.now.UnixMilli()))
+	p.cmd = exec.Command(exe, fmt.Sprint(p.now.UnixMilli()), p.flush.String())
 	p.cmd.Env = append(os.Environ(), victimEnv+"="+p.dir)
 	p.cmd.Stderr = os.Stderr
 	in, err := p.cmd.StdinPipe()
@@ -83,8 +88,11 @@ func (p *process) start() {
 
 // do implements target.
 func (p *process) do(o op) outcome {
-	if o.Do == "advance" {
+	switch o.Do {
+	case "advance":
 		p.now = p.now.Add(o.Pass)
+	case "close":
+		p.flush = o.Flush
 	}
 	now := o.Do == "trap" && o.Trap != nil && o.Trap.After == 0
 	if o.Do == "trap" && o.Trap != nil {

@@ -40,6 +40,9 @@ func (r *run) play(v verb) error {
 	case "kill", "power", "fault":
 		return r.trap(v)
 	case "close":
+		if v.has("flush") {
+			r.flush = v.duration("flush")
+		}
 		return r.close()
 	case "rot":
 		return r.rot(v)
@@ -117,7 +120,7 @@ func (r *run) trap(v verb) error {
 }
 
 func (r *run) close() error {
-	out := r.target.do(op{Do: "close"})
+	out := r.target.do(op{Do: "close", Flush: r.flush})
 	switch {
 	case out.Died:
 		return r.look(r.death)
@@ -152,7 +155,7 @@ func (r *run) look(s survival) error {
 			return fmt.Errorf("looking: %w", err)
 		}
 		r.target.do(op{Do: "trap"}) // no further fault
-		if out := r.target.do(op{Do: "close"}); out.Err != "" {
+		if out := r.target.do(op{Do: "close", Flush: r.flush}); out.Err != "" {
 			if err := out.faulty(); err != nil {
 				return fmt.Errorf("closing: %w", err)
 			}
@@ -168,10 +171,11 @@ func (r *run) rot(v verb) error {
 	if t == nil {
 		return nil
 	}
+	r.target.do(op{Do: "trap"}) // no further fault
 	if err := r.close(); err != nil {
 		return err
 	}
-	if out := r.target.do(op{Do: "close"}); out.Err != "" || out.Died {
+	if out := r.target.do(op{Do: "close", Flush: r.flush}); out.Err != "" || out.Died {
 		return fmt.Errorf("closing: %q %s", out.Err, out.Text)
 	}
 	p := t.part(v.number("p", 0))

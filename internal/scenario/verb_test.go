@@ -34,13 +34,15 @@ var grammar = map[string]struct{ args, opts string }{
 	"commit":   {"txn", ""},
 	"abort":    {"txn", ""},
 	"consume":  {"topic group", "n commit"},
+	"share":    {"topic group", "members n"},
 	"reset":    {"topic group", "to"},
 	"truncate": {"topic", "p keep"},
 	"stream":   {"topic sink", ""},
 	"advance":  {"duration", ""},
+	"back":     {"duration", ""},
 	"expect":   {"topic", "p start end records"},
 	"check":    {"", ""},
-	"close":    {"", ""},
+	"close":    {"", "flush"},
 	"rot":      {"topic", "p what seed"},
 	"kill":     {"", "after again"},
 	"power":    {"", "seed after again"},
@@ -59,7 +61,7 @@ var words = map[string][]string{
 	"lasting":     {"yes", "no"},
 }
 
-var durations = []string{"retention", "tombstones", "duration"}
+var durations = []string{"retention", "tombstones", "flush", "duration"}
 
 // parseVerb reads a line that is not empty.
 func parseVerb(line string) (verb, error) {
@@ -86,7 +88,7 @@ func parseVerb(line string) (verb, error) {
 	if want := strings.Fields(g.args); len(v.args) != len(want) {
 		return v, fmt.Errorf("%q: %s has the arguments %q", line, v.name, want)
 	}
-	if v.name == "advance" {
+	if v.name == "advance" || v.name == "back" {
 		if err := checkValue("duration", v.args[0]); err != nil {
 			return v, fmt.Errorf("%q: %w", line, err)
 		}
@@ -102,7 +104,10 @@ func checkValue(key, value string) (err error) {
 			err = fmt.Errorf("%s is one of %q", key, words[key])
 		}
 	case slices.Contains(durations, key):
-		_, err = time.ParseDuration(value)
+		var d time.Duration
+		if d, err = time.ParseDuration(value); d < 0 {
+			err = fmt.Errorf("%s is negative", key)
+		}
 	default:
 		_, err = strconv.ParseUint(value, 10, 31)
 	}

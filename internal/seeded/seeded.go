@@ -28,6 +28,10 @@ const (
 	RepeatedNumber                  // a message whose number was sent before is appended again
 	UnheededFsync                   // an asynchronous send says that all is well although the fsync failed
 	UnheededSend                    // a transaction is committed without a message that could not be sent
+	ForgottenFlush                  // the flush interval passes without an fsync
+	LastAppend                      // retention counts from the last append, also when the clock was set back before it
+	UncommittedWork                 // a member gives partitions up without committing what it has finished
+	UnfinishedWork                  // a member that leaves commits also what it has not finished
 	bugs
 )
 
@@ -37,6 +41,8 @@ var names = [...]string{
 	TrustedIndex: "TrustedIndex", EarlyTombstones: "EarlyTombstones", EarlyCommit: "EarlyCommit", LostMarker: "LostMarker",
 	AbortedShown: "AbortedShown", OffsetBack: "OffsetBack", OffsetAhead: "OffsetAhead", UnsyncedDeletion: "UnsyncedDeletion",
 	RepeatedNumber: "RepeatedNumber", UnheededFsync: "UnheededFsync", UnheededSend: "UnheededSend",
+	ForgottenFlush: "ForgottenFlush", LastAppend: "LastAppend", UncommittedWork: "UncommittedWork",
+	UnfinishedWork: "UnfinishedWork",
 }
 
 // String is the bug's name.
