@@ -136,9 +136,11 @@ func (m *model) consume(v verb) *step {
 		if v.word("commit") == "no" {
 			next = nil
 		}
-		for partition, offset := range next {
-			c := t.group(g, partition)
-			c.tried = append(c.tried, offset)
+		for _, r := range out.Got {
+			if _, ok := next[r.Partition]; ok {
+				c := t.group(g, r.Partition) // the last one is committed, and then the first
+				c.tried = append(c.tried, r.Offset+1)
+			}
 		}
 		return &step{op: op{Do: "settle", Offsets: next}, end: func(outcome) (*step, error) {
 			for partition, offset := range next {

@@ -306,12 +306,18 @@ func (m *model) compactedAway(e *entry, upTo int64) bool {
 		return true
 	case e.Key == "":
 		return false
-	case e.Null && m.now.Sub(e.at).Milliseconds() >= t.config.DeleteRetentionMs && t.config.DeleteRetentionMs > 0:
+	case m.tombstoneOver(e):
 		return true
 	}
 	return slices.ContainsFunc(e.part.entries, func(x *entry) bool {
 		return x != e && x.Key == e.Key && x.visible() && x.offset < upTo && (x.offset < 0 || x.offset > e.offset)
 	})
+}
+
+// tombstoneOver reports whether a compaction need not keep a tombstone any more.
+func (m *model) tombstoneOver(e *entry) bool {
+	ms := e.part.topic.config.DeleteRetentionMs
+	return e.Null && ms > 0 && m.now.Sub(e.at).Milliseconds() >= ms
 }
 
 // tidy forgets transactions of which nothing is left.

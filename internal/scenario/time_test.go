@@ -16,8 +16,11 @@ func (m *model) advance(v verb) *step {
 		m.latest = m.now
 	}
 	for _, e := range m.live {
-		if e.Null && e.at.After(m.now) {
-			e.at = m.now // its time begins when a compaction meets it
+		switch later := e.Null || e.txn != nil && e.txn.state == "open"; {
+		case m.tombstoneOver(e):
+			e.at = time.Time{} // also when the clock is set back
+		case later && e.at.After(m.now):
+			e.at = m.now // its time begins when a compaction meets it, or when its transaction writes it
 		}
 	}
 	return &step{op: op{Do: "advance", Pass: d}, end: func(out outcome) (*step, error) {
