@@ -147,6 +147,11 @@ func (c *commit) judge(offset int64, v *viewPartition, s survival) error {
 	if s == powerless {
 		least = min(c.durable, v.reached())
 	}
+	for _, tried := range c.tried {
+		if tried != anywhere {
+			least = min(least, tried) // a reset in doubt
+		}
+	}
 	switch {
 	case offset > end:
 		return fmt.Errorf("%d is committed behind the end %d", offset, end)
