@@ -56,6 +56,7 @@ func (m *model) judge(v *view, s survival) error {
 		return err
 	}
 	m.tidy()
+	m.latest = m.now
 	return m.judgeOrder(v)
 }
 

@@ -95,7 +95,7 @@ type taken struct {
 // model knows what was tried and what was acknowledged, and judges what is found.
 type model struct {
 	now    time.Time
-	latest time.Time     // that the clock has shown since retention was judged
+	latest time.Time     // that the clock has shown since the last look
 	flush  time.Duration // the client's flush interval; 0 is none
 	topics map[string]*topic
 	txns   map[string]*txn

@@ -43,7 +43,6 @@ func (m *model) advance(v verb) *step {
 				}
 			}
 		}
-		m.latest = m.now
 		return nil, nil
 	}}
 }
