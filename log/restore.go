@@ -15,7 +15,7 @@ import (
 )
 
 // replayProducers restores the state of producer ids, and with it the last stable offset: from a snapshot and the
-// headers of the batches behind it. What behind the watermark aborts a transaction is entered into the index again.
+// batches behind it. What behind the watermark aborts a transaction is entered into the index again.
 func (r *recovery) replayProducers() error {
 	end := r.end.Load()
 	if !r.usesProducers() {
@@ -76,8 +76,9 @@ func (r *recovery) damagedAt(s *segment.Segment, bad *segment.Invalid, next int6
 		max(bad.Expected, s.Base()), next)
 }
 
-// eachBatch calls fn with every batch with a producer id in [from, upTo), in order, checking headers only. Where there
-// is damage it calls damaged and goes on behind it. It fails with errDropped when retention or a compaction removes a
+// eachBatch calls fn with every batch with a producer id in [from, upTo), in order. Where there is damage it calls damaged
+// and goes on behind it; checksums are compared, since one bit makes a marker one of another transaction, or none: then a
+// transaction that is committed would be aborted. It fails with errDropped when retention or a compaction removes a
 // segment meanwhile.
 func (l *Log) eachBatch(
 	from, upTo int64, fn func(*segment.Segment, record.Batch), damaged func(s *segment.Segment, bad *segment.Invalid, next int64),
@@ -111,7 +112,6 @@ func (l *Log) eachIn(
 		return err
 	}
 	for {
-		sc.SkipCRC = true
 		b, err := sc.Scan()
 		var bad *segment.Invalid
 		if errors.As(err, &bad) {
