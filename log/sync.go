@@ -153,10 +153,11 @@ func (l *Log) syncNow() error {
 			return l.syncFailed(err)
 		}
 	}
-	l.durable.Store(p.info.Next)
 	l.syncedTo.Store(p.bytes)
 	l.opts.Fsyncs.Add(1)
-	return l.remember(p)
+	err = l.remember(p)
+	l.durable.Store(p.info.Next) // now damage to what is acknowledged is told from a tail, also after a kill
+	return err
 }
 
 func (l *Log) syncFailed(err error) error {
