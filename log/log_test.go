@@ -65,7 +65,12 @@ func values(tb testing.TB, l *Log, from int64) []string {
 func TestAppendReadReopen(t *testing.T) {
 	for name, fs := range map[string]func() vfs.FS{
 		"memory": func() vfs.FS { return vfs.NewMem() },
-		"disk":   func() vfs.FS { fs, err := vfs.OS(t.TempDir()); require.NoError(t, err); return fs },
+		"disk": func() vfs.FS {
+			fs, err := vfs.OS(t.TempDir())
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, fs.Close()) })
+			return fs
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(fs())

@@ -8,7 +8,11 @@
 # PACKAGES chooses the packages, RUN a pattern of tests, TIMEOUT the time that a package gets. On Debian the emulators are
 # installed by: apt-get install qemu-user-static wine64 wine gcc-mingw-w64-x86-64-win32
 #
-# A program of Go needs a DLL for random numbers that Wine lacks before 8.16; it is made here by the MinGW compiler.
+# A program of Go needs a DLL for random numbers that Wine lacks before 8.16; it is made here by the MinGW compiler. Wine 8
+# also answers STATUS_NOT_IMPLEMENTED where Go asks for the removal of a file with POSIX semantics. Go falls back for what
+# Windows answers that lacks these, not for that, so it is built with one line more. Files are removed then as Windows did
+# before 10 1607: a name stays until the last handle is closed. Tests of what needs more than that, or symbolic links, which
+# Wine only pretends to make, are left out.
 #
 # A test that starts its own binary again is left to the kernel, which must know the emulator (binfmt_misc). Where it does
 # not, such tests are left out, and that is said.
@@ -19,6 +23,7 @@ packages=${PACKAGES:-record index segment log internal/journal internal/vfs inte
 targets=("$@")
 [ $# -gt 0 ] || targets=(linux/arm64 linux/s390x linux/arm linux/386 windows/amd64)
 
+wine='^TestLinks$|^TestOpenFilesMove$|^TestModel$/^OS$|^TestLinkInPlaceOfEveryFile$|^TestBadDirectories$/linked'
 again='^(TestLockBetweenProcesses|TestShortWriteOfTheSystem|TestNothingIsPrinted)$' # tests that start their binary again
 
 work=$(mktemp -d)
@@ -55,17 +60,29 @@ C
   x86_64-w64-mingw32-gcc -shared -o "$system/bcryptprimitives.dll" "$work/prng.c" -ladvapi32
 }
 
+# overlay_go makes the source of Go that falls back under Wine, too.
+overlay_go() {
+  local source
+  source=$(go env GOROOT)/src/internal/syscall/windows/at_windows.go
+  sed 's/case STATUS_INVALID_INFO_CLASS,/case NTStatus(0xC0000002), STATUS_INVALID_INFO_CLASS,/' "$source" >"$work/at_windows.go"
+  printf '{"Replace": {"%s": "%s"}}' "$source" "$work/at_windows.go" >"$work/overlay.json"
+}
+
 ran=0 failed=0
 for target in "${targets[@]}"; do
   if ! with=$(emulator "$target"); then
     echo "skip  $target: its emulator is not installed"
     continue
   fi
-  ran=1
-  [ "$target" != windows/amd64 ] || prepare_wine "$with"
+  ran=1 build=()
+  if [ "$target" = windows/amd64 ]; then
+    prepare_wine "$with"
+    overlay_go
+    build=(-overlay "$work/overlay.json")
+  fi
   for package in $packages; do
     binary=$work/test.exe
-    if ! GOOS=${target%/*} GOARCH=${target#*/} go test -c -o "$binary" "./$package"; then
+    if ! GOOS=${target%/*} GOARCH=${target#*/} go test "${build[@]}" -c -o "$binary" "./$package"; then
       echo "FAIL  $target  $package: does not build"
       failed=1
       continue
@@ -74,18 +91,11 @@ for target in "${targets[@]}"; do
     if [ "$target" != windows/amd64 ] && grep -q -E "^func ${again:1:-1}\\(" "$package"/*_test.go && ! "$binary" -test.run '^$' >"$work/out" 2>&1; then
       skip=$again note="  (without tests that start processes)"
     fi
-    if [ "$target/$package" = windows/amd64/internal/vfs ] && ! "$with" "$binary" -test.run '^TestOSNeedsADirectory$' >"$work/out" 2>&1 &&
-      grep -q 'Invalid function' "$work/out"; then
-      echo "skip  $target  $package: this Wine cannot remove a file as Go does (Debian 12's 8.0 cannot)"
-      continue
-    fi
+    [ "$target" != windows/amd64 ] || skip=$wine
     started=$SECONDS
     if (cd "$package" && "$with" "$binary" -test.short -test.run "${RUN:-.}" -test.skip "$skip" \
       -test.timeout "${TIMEOUT:-30m}") >"$work/out" 2>&1; then
       echo "ok    $target  $package  $((SECONDS - started)) s$note"
-    elif [ "$target" = windows/amd64 ] && grep -q 'TempDir RemoveAll cleanup.*Invalid function' "$work/out" &&
-      ! grep -q -E 'Error Trace|panic: |fatal error' "$work/out"; then
-      echo "ok    $target  $package  $((SECONDS - started)) s  (but this Wine could not remove the files of some tests)"
     else
       tail -n 100 "$work/out"
       echo "FAIL  $target  $package  $((SECONDS - started)) s"
