@@ -54,8 +54,9 @@ type consumer struct {
 	closed  bool
 
 	looking *look     // of a standalone reader
-	looked  time.Time // when it last looked for partitions
+	looked  time.Time // when it last looked for partitions; of a member, when it last joined anew
 
+	gone    map[string]bool // topics of a member that were deleted
 	missing map[string]bool // topics that are gone, which was told; of the one look at a time
 }
 
@@ -124,6 +125,7 @@ func (c *consumer) prepare(ctx context.Context) error {
 	if c.config.Group == "" {
 		err = c.look(ctx)
 	} else {
+		c.rejoin(ctx)
 		err = c.join()
 	}
 	if err != nil {

@@ -160,7 +160,12 @@ func (c *consumer) failed(tp engine.TopicPartition, err error) error {
 	case errors.As(err, &session):
 		return c.sessionFailed(session.Err)
 	}
-	return at(err, tp)
+	err = at(err, tp)
+	if c.member != nil && errors.Is(err, engine.ErrTopicNotFound) {
+		c.lose(tp.Topic)
+		return nil
+	}
+	return err
 }
 
 // sessionFailed says what it means that the client could not stay in its group. The caller holds mu.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -24,6 +25,9 @@ func (c *consumer) passGaps(ctx context.Context) error {
 	}
 	return c.e.call(ctx, func(ctx context.Context) error {
 		ends, err := c.e.listOffsets(ctx, tps, atEnd, c.config.Isolation)
+		if errors.Is(explain(err), engine.ErrTopicNotFound) {
+			return c.findMissing(ctx, tps)
+		}
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,5 @@
 package cluster
 
-import "context"
-
 // awake is told when a Poll begins and ends. A member that nobody polls for too long is taken for stuck and leaves.
 func (c *consumer) awake(polling bool) {
 	if c.config.Group == "" {
@@ -28,22 +26,14 @@ func (c *consumer) evict() {
 	}
 	defer c.poll.Unlock()
 	c.mu.Lock()
-	m, tps := c.member, c.assigned()
-	if m == nil || c.closed {
+	tps := c.assigned()
+	if c.member == nil || c.closed {
 		c.mu.Unlock()
 		return
 	}
-	for _, h := range c.due {
-		if h.done != nil {
-			close(h.done)
-		}
-	}
-	c.member, c.cl, c.due = nil, nil, nil
-	c.drop(tps)
-	if len(tps) > 0 {
+	if c.part(tps); len(tps) > 0 {
 		c.due = []handover{{tps: tps}}
 	}
-	c.background.Go(func() { m.close(context.Background()) })
 	c.mu.Unlock()
 	c.e.opts.Logger.Warn("left the group: nobody has polled for too long", "group", c.config.Group)
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -67,7 +68,11 @@ func (c *consumer) Commit(ctx context.Context, offsets map[engine.TopicPartition
 	}
 	bounded, cancel := c.e.bound(ctx)
 	defer cancel()
-	return c.e.outcome(ctx, c.commit(bounded, m, offsets))
+	err = c.e.outcome(ctx, c.commit(bounded, m, offsets))
+	if errors.Is(err, engine.ErrTopicNotFound) {
+		return engine.Errorf(engine.ErrFenced, "the topic was deleted: %w", err)
+	}
+	return err
 }
 
 func (c *consumer) commit(ctx context.Context, m membership, offsets map[engine.TopicPartition]int64) error {
