@@ -57,8 +57,8 @@ type campaign struct {
 }
 
 const (
-	mostFailures = 20          // are reported of one kind
-	patience     = time.Minute // for one case, which takes milliseconds
+	mostFailures = 20              // are reported of one kind
+	patience     = 5 * time.Minute // for one case, which takes milliseconds
 )
 
 func (c *campaign) run(all func(func(mutation) bool), take func(mutation) bool) {

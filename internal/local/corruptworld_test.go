@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,7 +63,14 @@ func newTemplate(t require.TestingT, ctx context.Context, kill bool) *template {
 // newTemplateWith makes a template that more is written to.
 func newTemplateWith(t require.TestingT, ctx context.Context, kill bool, more func(*builder)) *template {
 	b := builder{require: t, ctx: ctx, mem: vfs.NewMem(), parts: map[engine.TopicPartition]*oracle{}}
-	e, err := local.Open(unattended(b.mem))
+	var fsyncs sync.RWMutex // held while none may happen, so that what they reach does not depend on the scheduler
+	e, err := local.Open(unattended(vfs.Faulty(b.mem, func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync {
+			fsyncs.RLock()
+			defer fsyncs.RUnlock()
+		}
+		return nil
+	})))
 	require.NoError(t, err)
 	b.e = e
 	b.fill()
@@ -74,12 +82,14 @@ func newTemplateWith(t require.TestingT, ctx context.Context, kill bool, more fu
 	}
 	if kill {
 		w.name = "killed"
+		fsyncs.Lock()
 		b.tail()
 		w.offsets[tp("a", 0)], w.promised[tp("a", 0)] = 11, 7 // later commits were not fsynced
 		for p, o := range b.parts {
 			o.durable = b.info(p).DurableEnd
 		}
 		w.mem = b.mem.KillClone()
+		fsyncs.Unlock()
 	}
 	require.NoError(t, e.Close())
 	w.names = files(w.mem, ".")
