@@ -283,8 +283,8 @@ func (m *model) truncate(v verb) *step {
 	}
 	p := t.part(v.number("p", 0))
 	before := p.end - int64(v.number("keep", 0))
-	if before <= p.start {
-		return nil
+	if before <= p.start || p.starting != p.start {
+		return nil // one start is in doubt at a time
 	}
 	s := &step{op: op{Do: "truncate", Topic: t.name, Partition: p.number, Before: before}}
 	if m.openTxn(p) {
