@@ -117,7 +117,7 @@ func (i *instance) settle(r *runner, err error) error {
 	if err == nil || !moved(err) {
 		return err
 	}
-	i.env.Logger.Warn("task was taken over", "application", i.id, "task", r.id, "err", err)
+	i.env.Logger.Warn("task begins anew, or was taken over", "application", i.id, "task", r.id, "err", err)
 	i.assigned = nil // and comes back, if it is still this instance's
 	return i.drop(r)
 }

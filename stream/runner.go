@@ -137,7 +137,10 @@ func (r *runner) close(ctx context.Context, kept bool) error {
 	return r.ledger.close(ctx)
 }
 
-// moved reports whether an error says that another instance has the task now, or may have.
+// moved reports whether an error says that another instance has the task now, or may have, or that the task's producer is
+// no longer where the topic's partitions think it is, as may be on a cluster. Either way whoever has the task begins anew
+// at the last commit, with a producer of its own.
 func moved(err error) bool {
-	return errors.Is(err, engine.ErrFenced) || errors.Is(err, engine.ErrRebalanceInProgress)
+	return errors.Is(err, engine.ErrFenced) || errors.Is(err, engine.ErrRebalanceInProgress) ||
+		errors.Is(err, engine.ErrOutOfOrderSequence)
 }
