@@ -85,22 +85,43 @@ func appendFor(log Log, records [][]byte, batch, goroutines int, budget time.Dur
 	return n * int64(batch), err
 }
 
+// runReadAll reads the whole log again and again: once is over too soon for a figure that comes again.
 func runReadAll(r *Run) error {
 	log, err := r.open(r.Data.Batch, 1)
 	if err != nil {
 		return err
 	}
-	r.meter.Start()
-	records, bytes, err := log.ReadAll()
-	r.meter.Stop(records)
-	if err != nil {
+	if err := r.timedReads(func(int) (records, bytes int64, err error) { return log.ReadAll() }); err != nil {
 		return err
 	}
+	return log.Close()
+}
+
+// timedReads measures reads of the whole log, and checks that each was of all.
+func (r *Run) timedReads(read func(i int) (records, bytes int64, err error)) error {
+	i := 0
+	r.meter.Start()
+	n, err := repeat(1, r.Sizes.Budget, unlimited, func(int) func() error {
+		return func() error {
+			records, bytes, err := read(i)
+			if err == nil {
+				err = r.checkAll(records, bytes)
+			}
+			i++
+			return err
+		}
+	})
+	r.meter.Stop(n * r.Records)
+	r.value = r.meter.NsPerRecord()
+	return err
+}
+
+// checkAll says what is missing of the log that was made ready.
+func (r *Run) checkAll(records, bytes int64) error {
 	if records != r.Records || bytes < records*recordBytes {
 		return fmt.Errorf("read %d records of %d bytes, want %d of %d", records, bytes, r.Records, r.Records*recordBytes)
 	}
-	r.value = r.meter.NsPerRecord()
-	return log.Close()
+	return nil
 }
 
 func runReadRandom(r *Run) error {
@@ -135,15 +156,23 @@ func runReadRandom(r *Run) error {
 	return log.Close()
 }
 
+// runOpen opens the log again and again, and closes it in between.
 func runOpen(r *Run) error {
-	r.meter.Start()
-	log, err := r.open(r.Data.Batch, 1)
-	r.meter.Stop(1)
-	if err != nil {
-		return err
+	var took time.Duration
+	open := func() error {
+		began := clock.Real.Now()
+		log, err := r.open(r.Data.Batch, 1)
+		took += clock.Real.Now().Sub(began)
+		if err != nil {
+			return err
+		}
+		return log.Close()
 	}
-	r.value = r.meter.NsPerRecord() / 1e6
-	return log.Close()
+	r.meter.Start()
+	n, err := repeat(1, r.Sizes.Budget, unlimited, func(int) func() error { return open })
+	r.meter.Stop(n)
+	r.value = float64(took.Nanoseconds()) / 1e6 / float64(max(n, 1))
+	return err
 }
 
 func runMemory(r *Run) error {
