@@ -104,6 +104,9 @@ func (m *model) share(v verb) *step {
 			c.tried = c.tried[:len(c.tried)-1]
 		}
 		finished := slices.DeleteFunc(out.Got, func(r got) bool { return r.Again })
+		if m.shaken {
+			finished = withoutRepeats(finished)
+		}
 		next, err := m.consumed(t, g, finished, len(finished)+1)
 		if err != nil {
 			return nil, err
@@ -114,4 +117,18 @@ func (m *model) share(v verb) *step {
 		}
 		return nil, nil
 	}}
+}
+
+// withoutRepeats leaves out what came again: a commit that fails when a partition is given up has nobody to tell but the
+// log of the client.
+func withoutRepeats(read []got) []got {
+	last := map[int]int64{}
+	return slices.DeleteFunc(read, func(r got) bool {
+		offset, ok := last[r.Partition]
+		if ok && r.Offset <= offset {
+			return true
+		}
+		last[r.Partition] = r.Offset
+		return false
+	})
 }
